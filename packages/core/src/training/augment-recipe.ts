@@ -1,22 +1,22 @@
-/** The part of a recipe that says how training pictures are changed. */
+/** The part of a recipe that sets how training pictures are augmented. */
 import { PhinetsError, showValue } from "../tensor/index.js";
 
 /**
- * Strengths that are left out are those for the task: to detect (first figure), to classify photographs (second), to
- * classify grey pictures such as digits (third).
+ * A strength that is left out takes the default of its task. Defaults are listed for detection, for classification of
+ * colour pictures, and for classification of grey pictures such as digits, in this order.
  */
 export interface AugmentRecipe {
-  /** Probability of mirroring left and right, 0..1. Default 0.5, 0.5, 0. */
+  /** Probability of a left-right flip, 0..1. Default 0.5, 0.5, 0. */
   readonly flip?: number;
   /** Each of the crop's edges moves by up to this fraction of the side, 0..0.49. Default 0.25, 0, 0. */
   readonly jitter?: number;
   /** The crop moves by up to this fraction of the side, 0..1. Default 0, 0.125, 0.07. */
   readonly shift?: number;
-  /** Things appear larger or smaller by a factor of up to this, 1..10. Default 1 = off. */
+  /** Objects are scaled up or down by a factor of up to this, 1..10. Default 1 = off. */
   readonly zoom?: number;
-  /** Turns by up to this many degrees either way, 0..180. Default 0. */
+  /** Rotation by up to this many degrees either way, 0..180. Default 0. */
   readonly rotate?: number;
-  /** Hue turns by up to this many degrees either way, 0..180. Default 18, 18, 0. */
+  /** Hue rotation by up to this many degrees either way, 0..180. Default 18, 18, 0. */
   readonly hue?: number;
   /** Saturation changes by a factor of up to this, 1..10. Default 1.5, 1.25, 1 = off. */
   readonly saturation?: number;
@@ -29,8 +29,9 @@ export interface AugmentRecipe {
   /** Detection: probability of a mosaic of four pictures, 0..1. Default 0. */
   readonly mosaic?: number;
   /**
-   * Classification: alpha of Beta(alpha, alpha), by which every picture and its target are blended with another's, 0..32.
-   * Detection: probability that a picture is blended about evenly with another, both with their boxes, 0..1. Default 0.
+   * Classification: alpha of the Beta(alpha, alpha) distribution that draws the share by which a picture and its target
+   * are blended with another's, 0..32. Detection: probability of blending a picture about evenly with another, keeping
+   * the boxes of both, 0..1. Default 0.
    */
   readonly mixup?: number;
 }
@@ -52,7 +53,7 @@ const ranges: Readonly<Record<keyof AugmentRecipe, readonly [least: number, most
 
 export const augmentOptions = Object.keys(ranges) as readonly (keyof AugmentRecipe)[];
 
-/** Throws `training.option` naming an option that is out of its range or not for the task. */
+/** Throws `training.option` naming an option that is out of range or does not apply to the task. */
 export function checkAugmentRecipe(
   task: "detect" | "classify",
   recipe: AugmentRecipe & { readonly augment: boolean },

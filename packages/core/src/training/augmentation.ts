@@ -1,4 +1,4 @@
-/** How a recipe changes training pictures. */
+/** Turns a recipe into the augmentation options of each epoch. */
 import {
   type AugmentOptions,
   classificationAugmentation,
@@ -8,15 +8,15 @@ import {
 import type { Network } from "../networks/index.js";
 import { firstLightEpoch, type Recipe } from "./recipe.js";
 
-/** In the last epochs of a detector (`recipe.lightEpochs`): small moves, nothing else. */
+/** Augmentation in a detector's last epochs (`recipe.lightEpochs`): small shifts of the crop's edges only. */
 const lightDetection: AugmentOptions = { jitter: 0.05, hueDegrees: 0, saturation: 1, exposure: 1 };
 
-/** What is done to the pictures of an epoch (0-based); undefined: nothing. */
+/** Augmentation for an epoch (0-based); undefined for none. */
 export function augmentationOf(network: Network, recipe: Recipe, epoch: number): AugmentOptions | undefined {
   if (!recipe.augment) return undefined;
   const { flip, jitter, shift, zoom, rotate, hue, saturation, exposure, randAugment, erase, mosaic, mixup } = recipe;
   if (network.head.kind !== "yolov2") {
-    // Grey pictures of classification sets are digits and the like, which a flip would turn into something else.
+    // Grey classification pictures are usually digits or letters, which a flip would turn into something else.
     const base = network.input.channels === 1 ? digitAugmentation : classificationAugmentation;
     const mixing = mixup !== undefined && mixup > 0 ? { mixup: 1, mixupAlpha: mixup } : {};
     const moves = { flip, jitter, shift, zoom, rotateDegrees: rotate };

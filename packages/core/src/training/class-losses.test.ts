@@ -22,7 +22,7 @@ const cases: CrossEntropyOptions[] = [
   { smoothing: 0.2, mixed, weights },
 ];
 
-/** By definition, with the host's exp and log. */
+/** The loss from its definition, with the host's exp and log. */
 function bruteForce(
   z: Float32Array,
   { smoothing = 0, mixed: blend, weights: w }: CrossEntropyOptions,

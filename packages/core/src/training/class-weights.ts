@@ -1,11 +1,11 @@
-/** Weights of classes that are rare or common. */
+/** Class weights that balance rare and common classes. */
 import type { Sample } from "../data/index.js";
 import { PhinetsError } from "../tensor/index.js";
 import type { Recipe } from "./recipe.js";
 
 /**
- * Inverse frequency: total / (classes seen * count), so that the mean weight of a thing is 1 and every class seen weighs
- * as much as every other; 1 for a class that is never seen.
+ * Inverse class frequency: total / (classes seen * count). The mean weight over all samples is 1, and every class seen
+ * has the same total weight. A class that never occurs gets 1.
  */
 export function balancedWeights(counts: readonly number[]): number[] {
   const total = counts.reduce((sum, n) => sum + n, 0);
@@ -13,7 +13,7 @@ export function balancedWeights(counts: readonly number[]): number[] {
   return counts.map((n) => (n > 0 ? total / (seen * n) : 1));
 }
 
-/** Pictures (to classify) or boxes (to detect) of each class. */
+/** Counts per class: pictures (classification) or boxes (detection). */
 export function classCounts(samples: readonly Pick<Sample, "labels" | "class">[], classes: number): number[] {
   const counts: number[] = new Array(classes).fill(0);
   for (const { labels, class: c } of samples) {
@@ -23,7 +23,10 @@ export function classCounts(samples: readonly Pick<Sample, "labels" | "class">[]
   return counts;
 }
 
-/** The recipe with "auto" weights made from the training samples. Throws when a list has not one weight a class. */
+/**
+ * The recipe with "auto" class weights computed from the training samples. Throws when a list does not have one weight
+ * per class.
+ */
 export function withClassWeights(
   recipe: Recipe,
   samples: readonly Pick<Sample, "labels" | "class">[],

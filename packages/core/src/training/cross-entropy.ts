@@ -1,38 +1,41 @@
 /**
- * Losses of a classifier, and their gradients: softmax cross-entropy, and a binary cross-entropy a class (Wightman et al.,
- * "ResNet strikes back", 2021). Both with label smoothing (Szegedy et al. 2016), blended targets (mixup) and class weights.
+ * A classifier's losses and their gradients: softmax cross-entropy, and binary cross-entropy per class (Wightman et
+ * al., "ResNet strikes back", 2021). Both support label smoothing (Szegedy et al. 2016), blended targets (mixup) and
+ * class weights.
  */
 import { exp, log, PhinetsError, sigmoid } from "../tensor/index.js";
 
 export interface CrossEntropy {
-  /** Mean over the batch, in nats; binary: of the sums over the classes. */
+  /** Mean over the batch, in nats. Binary cross-entropy sums over the classes first. */
   readonly loss: number;
   /** d loss / d logits, `[batch, classes]`. */
   readonly gradient: Float32Array;
-  /** Pictures whose largest logit is the true class, of blended pictures the one with the larger share. */
+  /**
+   * Number of pictures whose largest logit is the true class; for a blended picture, the class with the larger share.
+   */
   readonly correct: number;
 }
 
-/** Second classes of blended pictures and their shares 0..1; see `MixedClasses` of data. */
+/** Second class of each blended picture and its share, 0..1; see `MixedClasses` in data. */
 export interface Blend {
   readonly classes: ArrayLike<number>;
   readonly shares: ArrayLike<number>;
 }
 
 export interface CrossEntropyOptions {
-  /** Mass moved from the true class to all classes evenly, 0..1. Default 0. */
+  /** Probability mass moved from the true class and spread evenly over all classes, 0..1. Default 0. */
   readonly smoothing?: number;
   readonly mixed?: Blend;
   /**
-   * Weight of each class's term, as PyTorch's `weight` with probabilities as targets: nothing is divided by their sum.
-   * Default all 1.
+   * Weight of each class's term, like PyTorch's `weight` with probability targets: the loss is not divided by the sum
+   * of the weights. Default all 1.
    */
   readonly weights?: readonly number[];
 }
 
 /**
- * Target probabilities of a picture into `row`: they sum to 1.
- * @param share of class `other`, 0..1
+ * Writes a picture's target probabilities into `row`; they sum to 1.
+ * @param share share of class `other`, 0..1
  */
 export function softTargets(row: Float64Array, target: number, smoothing: number, other = target, share = 0): void {
   const classes = row.length;
@@ -83,7 +86,7 @@ export function crossEntropy(
   return { loss: loss / batch, gradient, correct };
 }
 
-/** As `crossEntropy`, each class a yes or no of its own: sigmoids instead of a softmax. */
+/** Like `crossEntropy`, with an independent sigmoid per class instead of a softmax. */
 export function binaryCrossEntropy(
   logits: Float32Array,
   classes: number,
@@ -109,7 +112,7 @@ export function binaryCrossEntropy(
   return { loss: loss / batch, gradient, correct };
 }
 
-/** Fills the targets of picture n and says which class counts as right. */
+/** Fills in the targets of picture n and returns the class that counts as correct. */
 function fillTarget(
   row: Float64Array,
   targets: ArrayLike<number>,

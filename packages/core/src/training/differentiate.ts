@@ -1,7 +1,7 @@
 /**
- * From a network to its training step, as a graph: the forward nodes in training mode, then the vector-Jacobian product
- * of every node in reverse. The loss stays outside: the graph takes the gradient of the loss with respect to each output
- * (`cotangents`) and gives the gradient with respect to each trainable parameter.
+ * Derives a network's training step as a graph: the forward nodes in training mode, then the vector-Jacobian product of
+ * every node in reverse order. The loss stays outside: the graph takes the gradient of the loss with respect to each
+ * output (`cotangents`) and returns the gradient with respect to each trainable parameter.
  */
 import {
   type Graph,
@@ -27,7 +27,7 @@ export interface TrainingNodeOf<O extends TrainingOpName> {
   readonly name: string;
   readonly op: O;
   readonly inputs: readonly string[];
-  /** Names of its values; the first is the node's name. */
+  /** Names of the node's output values; the first is the node's own name. */
   readonly outputs: readonly string[];
   readonly parameters: Readonly<Record<string, string>>;
   readonly attributes: TrainingOpAttributes[O];
@@ -39,15 +39,15 @@ export type TrainingNode = { [O in TrainingOpName]: TrainingNodeOf<O> }[Training
 export interface DropoutMask {
   /** Name of the input value: `DROPOUT:mask`. */
   readonly name: string;
-  /** `[batch, 1, 1, channels]` when whole channels drop, else the map's shape. */
+  /** `[batch, 1, 1, channels]` when whole channels are dropped, else the map's shape. */
   readonly shape: Shape;
   readonly rate: number;
 }
 
 export interface TrainingGraph {
-  /** The network it came from, at the training batch size. */
+  /** The source network at the training batch size. */
   readonly network: Graph;
-  /** Values are rounded as int8 rounds them, and weights are read from the copy that `Executor.setInt8` sets. */
+  /** Whether values are rounded to int8 and weights are read from the copy set by `Executor.setInt8`. */
   readonly int8: boolean;
   readonly batch: number;
   /** Forward nodes, then backward nodes; in execution order. */
@@ -64,7 +64,7 @@ export interface TrainingGraph {
   readonly cotangents: Readonly<Record<string, string>>;
   /** Value that holds the gradient of each trainable parameter. Empty for inference. */
   readonly gradients: Readonly<Record<string, string>>;
-  /** Batch statistics and the running statistics they update; `count` elements a channel. */
+  /** Batch statistics and the running statistics they update; each channel's statistics are over `count` elements. */
   readonly statistics: readonly {
     readonly mean: string;
     readonly variance: string;
@@ -72,7 +72,7 @@ export interface TrainingGraph {
     readonly runningVariance: string;
     readonly count: number;
   }[];
-  /** Parameters that stay as they are. */
+  /** Parameters that are not trained. */
   readonly frozen: ReadonlySet<string>;
 }
 
@@ -80,7 +80,7 @@ interface Forward {
   readonly network: Graph;
   readonly tape: Tape;
   readonly masks: DropoutMask[];
-  /** Value of the network -> value of the tape. */
+  /** Maps a value of the network to a value of the tape. */
   readonly alias: Map<string, string>;
 }
 
@@ -117,9 +117,10 @@ function unrollForward(graph: Graph, batch: number, training: boolean, frozen?: 
 }
 
 /**
- * A deployed graph as the integer network computes it, in floats. What rounds (the input, sums of products, add, multiply,
- * means) is followed by `fakeQuantize`, which clamps as a fused ReLU6 does; activations are tables of 256 entries; the rest
- * only moves values. A value keeps the network's name after rounding; before, it is `NAME:real`.
+ * Unrolls a deployed graph into float operations that match the integer network. Values that the integer network rounds
+ * (the input, sums of products, add, multiply, means) are followed by `fakeQuantize`, which clamps as a fused ReLU6
+ * does; activations become tables of 256 entries; the remaining operators only move values. A rounded value keeps the
+ * network's name; before rounding it is called `NAME:real`.
  */
 function unrollInt8(graph: Graph, batch: number): Forward {
   const network = withBatch(graph, batch);
@@ -152,7 +153,7 @@ function unrollInt8(graph: Graph, batch: number): Forward {
   return { network, tape, masks: [], alias };
 }
 
-/** Whether a node keeps its input's scale, but makes new values of several. */
+/** Whether a node averages several values, so that its result is rounded although it keeps its input's scale. */
 function roundsMean(node: Node): boolean {
   return node.op === "averagePool" || (node.op === "resize" && node.attributes.mode === "bilinear");
 }
@@ -177,13 +178,13 @@ function finish(forward: Forward, forwardLength: number, rest: Partial<TrainingG
   };
 }
 
-/** Inference at a batch size, with running statistics and without dropout: for validation on float weights. */
+/** Inference graph at a batch size, with running statistics and no dropout, for validation on float weights. */
 export function forwardOnly(graph: Graph, batch: number): TrainingGraph {
   const forward = unrollForward(graph, batch, false);
   return finish(forward, forward.tape.nodes.length, {});
 }
 
-/** Inference of a deployed graph (`deployGraph`) as its integer form computes. */
+/** Inference graph of a deployed graph (`deployGraph`), computed as its integer form computes. */
 export function forwardOnlyInt8(graph: Graph, batch: number): TrainingGraph {
   const forward = unrollInt8(graph, batch);
   return finish(forward, forward.tape.nodes.length, { int8: true });
@@ -191,16 +192,16 @@ export function forwardOnlyInt8(graph: Graph, batch: number): TrainingGraph {
 
 /**
  * The training graph of a network at a batch size.
- * @param frozenLayers names of nodes whose parameters stay as they are; their batch norms use running statistics. Nothing
- *   is computed backward beyond the first layer that is trained.
+ * @param frozenLayers names of nodes whose parameters are not trained; their batch norms use running statistics. The
+ *   backward pass stops at the first trained layer.
  */
 export function differentiate(graph: Graph, batch: number, frozenLayers?: ReadonlySet<string>): TrainingGraph {
   return derive(unrollForward(graph, batch, true, frozenLayers), false, frozenLayers);
 }
 
 /**
- * The training graph of a deployed graph (`deployGraph`) whose every value is rounded where the integer network rounds it;
- * gradients go straight through the rounding, and stop where it clamps.
+ * The training graph of a deployed graph (`deployGraph`) in which every value is rounded where the integer network
+ * rounds it. Gradients pass straight through the rounding and are zero where it clamps.
  */
 export function differentiateInt8(graph: Graph, batch: number): TrainingGraph {
   return derive(unrollInt8(graph, batch), true);

@@ -1,9 +1,12 @@
-/** Notices a training that runs away before its numbers stop being finite. */
+/** Detects a diverging training run before its numbers stop being finite. */
 import { PhinetsError } from "../tensor/index.js";
 
-/** The loss is averaged over about this many steps, and must be too high for as many in a row. */
+/**
+ * The loss is averaged over about this many steps, and a run has diverged after as many steps in a row with too high a
+ * loss.
+ */
 const horizon = 50;
-/** The first losses, which say what a network that knows nothing has. */
+/** Number of first steps whose mean loss serves as the loss of an untrained network. */
 const startSteps = 10;
 
 /** Watches the loss of each step. */
@@ -16,8 +19,9 @@ export class DivergenceWatch {
   #done: number;
 
   /**
-   * @param factor how many times its least value the smoothed loss may stay above; 0: any
-   * @param startLoss of a run that is gone on with, and how many losses it has had
+   * @param factor the smoothed loss may not stay above this many times its minimum; 0: no limit
+   * @param startLoss start loss of a resumed run
+   * @param done number of losses a resumed run has already had
    */
   constructor(
     readonly factor: number,
@@ -33,7 +37,10 @@ export class DivergenceWatch {
     return this.#start;
   }
 
-  /** Whether the training has diverged. @param warm whether the warm-up is over */
+  /**
+   * Adds a step's loss and returns whether the training has diverged.
+   * @param warm whether the warm-up is over
+   */
   add(loss: number, warm: boolean): boolean {
     if (this.#done++ < startSteps) this.#start += (loss - this.#start) / this.#done;
     this.#count++;
@@ -50,7 +57,7 @@ export class DivergenceWatch {
   }
 }
 
-/** @param rate the learning rate of the step */
+/** @param rate learning rate of the step */
 export function divergedError(step: number, rate: number, what: string): PhinetsError {
   const suggested = Number((rate / 3).toPrecision(1));
   return new PhinetsError(

@@ -22,7 +22,7 @@ function randomValues(length: number, seed: number, scale = 1): Float32Array {
   return Float32Array.from({ length }, () => scale * random.normal());
 }
 
-/** A loss: fixed random weights on the outputs. Its cotangent is the weights. */
+/** The loss is the outputs weighted by fixed random weights, so its cotangent is the weights. */
 interface Case {
   readonly graph: Graph;
   readonly weights: FloatWeights;
@@ -60,7 +60,7 @@ function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): 
   return difference / size;
 }
 
-/** Forward in training and inference, and every gradient, against the reference in doubles. */
+/** Compares the forward pass in training and inference, and every gradient, with the double-precision reference. */
 function check(graph: Graph, options: { tolerance?: number; samples?: number; batch?: number } = {}): void {
   const { tolerance = 3e-3, samples = 12, batch = smallBatch } = options;
   const training = differentiate(graph, batch);
@@ -121,12 +121,14 @@ function build(inputShape: readonly number[], body: (g: GraphBuilder, x: string)
   return g.build([body(g, g.input("image", inputShape))]);
 }
 
-/** Of imported networks: a choice of two values, and values that are repeated and need a gradient of their own. */
+/**
+ * Operators of imported networks that have no gradient: choices between two values, and broadcast values that need one.
+ */
 const withoutGradient =
   /^imported (m[ai]\w+imum|(add|subtract) of a value a channel|\w+ from a row of pixels|multiply of a value a channel)/;
 
 describe("gradients of each operator of test/conformance against finite differences", () => {
-  // A convolution before each operator, so that its input needs a gradient and is not the image itself.
+  // A convolution before each operator makes its input a computed value that needs a gradient.
   const refused = operators.filter(({ name }) => withoutGradient.test(name));
   const trained = operators.filter((operator) => !refused.includes(operator));
   test.each(trained.map((operator) => [operator.name, operator] as const))("%s", (_, operator) => {
@@ -210,7 +212,7 @@ describe("a small PhiNet with two heads", () => {
       masks: {},
       training: true,
     });
-    expect(relativeError(executor.output("n"), expected.n)).toBeLessThan(2e-3); // the input's own rounding
+    expect(relativeError(executor.output("n"), expected.n)).toBeLessThan(2e-3); // the rounding of the input
     executor.dispose();
   });
 });
@@ -220,7 +222,7 @@ test("the sigmoid kernel has the bits of tensor/math", () => {
   const batch = 65536;
   const executor = new Executor(engine, forwardOnly(graph, batch));
   const special = [0, -0, 1e-30, -1e-30, 17, -17, 88, -88, 104, -104, 699.5, -700.5, 1e30, -1e30, Infinity, -Infinity];
-  const sizes = Float32Array.of(12, 1, 0.1, 40); // the series' remainder is of all sizes
+  const sizes = Float32Array.of(12, 1, 0.1, 40); // values of very different sizes exercise the remainder of the series
   const values = randomValues(4 * batch, 5, 1).map((x, i) => special[i] ?? x * sizes[i % 4]);
   executor.input("image").set(values);
   executor.forward();

@@ -1,9 +1,10 @@
 /**
- * Runs a training graph (differentiate) or an inference graph (forwardOnly) on the WebAssembly kernels: one flat program
- * in shared memory, planned once, no allocation in a step, the same bits for any number of threads.
+ * Runs a training graph (`differentiate`) or an inference graph (`forwardOnly`) on the WebAssembly kernels as one flat
+ * program in shared memory. Memory is planned once, a step allocates nothing, and the result has the same bits for any
+ * number of threads.
  *
- * A step: write `input(...)` (and `mask(...)` where the graph has dropout), `forward()`, read `output(...)`, compute the
- * loss and its cotangents outside, `setCotangent(...)`, `backward()`, `optimizerStep(...)`,
+ * A step: write `input(...)` (and `mask(...)` where the graph has dropout), `forward()`, read `output(...)`, compute
+ * the loss and its cotangents outside, `setCotangent(...)`, `backward()`, `optimizerStep(...)`,
  * `updateRunningStatistics(...)`, and `updateEma(...)` where wanted.
  */
 import type { Engine } from "../kernels/index.js";
@@ -18,16 +19,17 @@ import { encodeProgram, type Instruction, type Lowered, type Word } from "./prog
 
 export interface ExecutorOptions {
   /**
-   * Compute batch norm, activations and their gradients inside the kernels that read or make them. Off, every value of
-   * the graph is stored: slower and larger, equal to rounding; for tests and for finding faults. Default true.
+   * Compute batch norm, activations and their gradients inside the kernels that read or produce them. With `false`
+   * every value of the graph is stored, which is slower and takes more memory but gives the same results up to
+   * rounding; meant for tests and debugging. Default true.
    */
   readonly fuse?: boolean;
 }
 
-/** Parts of the batch that are computed apart and summed in order, whatever the number of threads. */
+/** The batch is split into at most this many shards, which are summed in order whatever the number of threads. */
 const largestShardCount = 8;
 
-/** Memory in which batches are computed: nothing in it outlives a step. */
+/** Working memory of a batch; nothing in it outlives a step. */
 interface Workspace {
   readonly arena: number;
   readonly arenaBytes: number;
@@ -46,19 +48,19 @@ export class Executor {
   readonly #shards: number;
   readonly #blocks: number[] = [];
   readonly #norms: number[] = [];
-  /** Blocks of int8 parameters by value. */
+  /** Addresses of the int8 parameter blocks, by value. */
   readonly #int8 = new Map<string, number>();
-  /** The weights that a graph `int8` reads. */
+  /** Address of the weights that an `int8` graph reads. */
   readonly #int8Weights: number;
   readonly #externals = new Map<string, { address: number; length: number }>();
   readonly #programs: { preparation: number; forward: number; backward: number };
-  /** Whether what depends on parameters alone is computed. */
+  /** Whether everything that depends only on parameters has been computed. */
   #prepared = false;
 
   /**
-   * @param lender an executor of the same network and batch at another input size: parameters, gradients, moments and
-   *   averages are its, and so is the memory to compute in where that suffices. It is disposed of last.
-   * Throws PhinetsError when the memory does not suffice.
+   * @param lender an executor of the same network and batch at another input size, which shares its parameters,
+   *   gradients, moments, averages and, where it is large enough, its working memory. Dispose of it last.
+   * @throws PhinetsError when memory runs out.
    */
   constructor(
     readonly engine: Engine,
@@ -172,7 +174,7 @@ export class Executor {
     return this.#externals.get(name)?.address ?? special[name]!;
   }
 
-  /** Buffer of a value of the boundary; outputs by the network's name or the training graph's. */
+  /** Buffer of an input, mask, output or cotangent; outputs go by the network's name or the training graph's. */
   #external(name: string): Float32Array {
     const output = this.graph.network.outputs.indexOf(name);
     const external = this.#externals.get(output === -1 ? name : this.graph.outputs[output]);
@@ -185,26 +187,28 @@ export class Executor {
     return this.engine.floats(external.address, external.length);
   }
 
-  /** Sets every parameter (running statistics too) by name, in the graph's logical layout; nothing else changes. */
+  /** Sets every parameter by name, running statistics included, in the graph's logical layout. Changes nothing else. */
   setParameters(weights: FloatWeights): void {
     this.#prepared = false;
     this.#store.set(weights);
   }
 
-  /** Sets the weights that a graph `int8` computes with: those of the integer network, as real numbers. */
+  /** Sets the weights that an `int8` graph computes with: the integer network's weights as real numbers. */
   setInt8(weights: FloatWeights): void {
     const { parameters, size } = this.#store.arena;
     const arena = this.engine.floats(this.#int8Weights, size);
     for (const [name, layout] of Object.entries(parameters)) packParameter(name, layout, weights[name], arena);
   }
 
-  /** Block of a value's int8 parameters (kernels/assembly/int8.ts), to read and write; undefined where it has none. */
+  /**
+   * A value's block of int8 parameters (kernels/assembly/int8.ts), readable and writable; undefined where it has none.
+   */
   int8Block(value: string): Float32Array | undefined {
     const address = this.#int8.get(value);
     return address === undefined ? undefined : this.engine.floats(address, this.#lowered.int8.get(value)!);
   }
 
-  /** Parts of the batch that are computed apart. */
+  /** Number of parts of the batch that are computed separately. */
   get shards(): number {
     return this.#shards;
   }
@@ -214,12 +218,12 @@ export class Executor {
     return this.#store.read("parameters");
   }
 
-  /** The input's buffer to write, logical layout `[batch, height, width, channels]`. Stays valid until `dispose`. */
+  /** The input's writable buffer, logical layout `[batch, height, width, channels]`. Valid until `dispose`. */
   input(name: string): Float32Array {
     return this.#external(name);
   }
 
-  /** The buffer of a dropout mask to write (`graph.masks`): values 0 or 1 / (1 - rate). Starts as ones. */
+  /** A dropout mask's writable buffer (`graph.masks`): values are 0 or 1 / (1 - rate), initially 1. */
   mask(name: string): Float32Array {
     return this.#external(name);
   }
@@ -227,7 +231,7 @@ export class Executor {
   forward(): void {
     const { preparation, forward } = this.#programs;
     if (!this.#prepared && this.#lowered.preparation.length > 0) this.engine.run(preparation);
-    this.#prepared = this.#ownsStore; // a lender may change what it lends
+    this.#prepared = this.#ownsStore; // the lender may have changed the shared memory
     this.engine.run(forward);
   }
 
@@ -253,25 +257,25 @@ export class Executor {
     this.engine.run(this.#programs.backward);
   }
 
-  /** Copies of the gradients of the parameters that are trained, after `backward` and before `optimizerStep`. */
+  /** Copies of the trained parameters' gradients; call after `backward` and before `optimizerStep`. */
   gradients(): FloatWeights {
     return this.#store.read("gradients");
   }
 
-  /** Gradients that a device computed, in place of `backward`. */
+  /** Sets gradients that a device computed instead of `backward`. */
   setGradients(gradients: FloatWeights): void {
     this.#store.setGradients(gradients);
   }
 
   /**
-   * After `backward` of micro-batch `part` (from 1) of `parts`: keeps its gradients, and after the last makes the
-   * gradients the mean of all.
+   * Call after `backward` of micro-batch `part` (from 1) of `parts`: adds up the gradients, and after the last part
+   * replaces them by the mean.
    */
   accumulate(part: number, parts: number): void {
     this.#store.accumulate(part, parts);
   }
 
-  /** One optimiser step over all that is trained. Returns the global 2-norm of the gradients before clipping. */
+  /** One optimiser step over all trained parameters. Returns the global 2-norm of the gradients before clipping. */
   optimizerStep(options: OptimizerStep): { gradientNorm: number } {
     return this.#store.optimizerStep(options);
   }
@@ -293,7 +297,9 @@ export class Executor {
     }
   }
 
-  /** Batch statistics that a device computed, in place of `forward`: by the graph's value (`graph.statistics`). */
+  /**
+   * Sets batch statistics that a device computed instead of `forward`, by the graph's value name (`graph.statistics`).
+   */
   setStatistics(values: Readonly<Record<string, Float32Array>>): void {
     for (const { mean, variance } of this.graph.statistics) {
       const batch = this.#batchStatistics(mean);
@@ -309,7 +315,10 @@ export class Executor {
     return { mean: vector(2), variance: vector(7) };
   }
 
-  /** ema = decay * ema + (1 - decay) * parameters, running statistics too, frozen layers left out. The first call copies. */
+  /**
+   * ema = decay * ema + (1 - decay) * parameters, running statistics included, frozen layers excluded. The first call
+   * copies.
+   */
   updateEma(decay: number): void {
     this.#store.updateEma(decay);
   }
@@ -319,24 +328,24 @@ export class Executor {
     return this.#store.emaParameters();
   }
 
-  /** Everything a resumed run needs: `parameters/X`, `moment1/X`, `moment2/X`, `ema/X`. Feed it to `setState`. */
+  /** Everything that a resumed run needs: `parameters/X`, `moment1/X`, `moment2/X`, `ema/X`. Pass it to `setState`. */
   state(): Record<string, Tensor<"float32">> {
     return this.#store.state();
   }
 
-  /** Throws PhinetsError, and changes nothing, when a tensor is missing or of another shape. */
+  /** Throws PhinetsError and changes nothing when a tensor is missing or has another shape. */
   setState(state: Readonly<Record<string, Tensor>>): void {
     this.#prepared = false;
     this.#store.setState(state);
   }
 
-  /** Gives the memory back. The executor and its views must not be used afterwards. */
+  /** Frees the memory. Do not use the executor or its views afterwards. */
   dispose(): void {
     for (const block of this.#blocks.splice(0)) this.engine.free(block);
     if (this.#ownsStore) this.#store.dispose();
   }
 
-  /** Whether every padded lane of parameters and gradients is zero: the kernels' invariant, for tests. */
+  /** For tests: whether every padded lane of parameters and gradients is zero, which the kernels rely on. */
   paddingIsZero(): boolean {
     return this.#store.paddingIsZero();
   }

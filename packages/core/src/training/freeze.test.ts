@@ -39,7 +39,7 @@ function pass(executor: Executor, seed = 0): FloatWeights {
   return executor.gradients();
 }
 
-/** Three layers, the middle one depthwise; batch norm after each where asked. */
+/** Three layers, the middle one depthwise, each followed by batch norm if `norms` is set. */
 function graphOf(norms: boolean): Graph {
   const g = new GraphBuilder("frozen");
   const norm = (name: string, x: string) => (norms ? g.batchNorm(name, x) : x);
@@ -48,7 +48,7 @@ function graphOf(norms: boolean): Graph {
     norm("a.norm", g.conv2d("a", g.input("image", [1, 5, 5, 3]), { filters: 6, bias: true })),
   );
   x = norm("b.norm", g.depthwise("b", x, { kernel: 3, padding: 1, bias: true }));
-  x = norms ? g.hardswish("b.act", x) : g.relu6("b.act", x); // finite differences want no kinks
+  x = norms ? g.hardswish("b.act", x) : g.relu6("b.act", x); // finite differences need smooth functions
   return g.build([
     g.conv2d("out", norm("c.norm", g.conv2d("c", x, { filters: 5, bias: true })), { filters: 3, bias: true }),
   ]);
@@ -172,7 +172,7 @@ describe("executors of two sizes", () => {
     expect(small.bytes).toBeLessThan(alone.bytes / 2);
     large.setParameters(weights);
     alone.setParameters(weights);
-    // What the large one leaves behind in the shared memory changes nothing.
+    // Whatever the large executor leaves in the shared memory must not matter.
     pass(large, 1);
     expect(pass(small, 2)).toEqual(pass(alone, 2));
     for (const each of [small, alone]) {

@@ -1,18 +1,21 @@
-/** Which layers stay as they are. */
+/** Resolves the `freeze` option: which layers are not trained. */
 import type { Graph } from "../graph/index.js";
 import { PhinetsError } from "../tensor/index.js";
 
-/** A backbone's layers are `_layers.N.*` or `features.N.*`; other modules are one each: head, classifier. */
+/**
+ * A backbone has one module per `_layers.N.*` or `features.N.*`; other modules (head, classifier) go by their first
+ * name.
+ */
 const moduleOf = (layer: string): string => /^(?:_layers|features)\.\d+|^[^.]+/.exec(layer)![0];
 
 const isBackbone = (module: string): boolean => /^(_layers|features)\./.test(module);
 
 /**
- * Names of the nodes with parameters that `freeze` means; undefined for none ("").
- * @param freeze a number n: the first n modules (those `_layers.1`, `_layers.2`, ... or `features.0`, ..., then the
- *   head); "backbone": all but the head; else names, separated by commas, `*` for any characters: a name means the layer
- *   and all in it
- * Throws PhinetsError where nothing, or everything, is meant.
+ * Names of the nodes with parameters that `freeze` selects; undefined for none ("").
+ * @param freeze a number n: the first n modules (`_layers.1`, `_layers.2`, ... or `features.0`, ..., then the head);
+ *   "backbone": all but the head; otherwise comma-separated names, with `*` for any characters, where a name selects a
+ *   layer and everything inside it
+ * @throws PhinetsError when it selects nothing or everything.
  */
 export function frozenLayers(graph: Graph, freeze: string): ReadonlySet<string> | undefined {
   if (freeze === "") return undefined;

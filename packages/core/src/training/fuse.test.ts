@@ -1,4 +1,4 @@
-/** The same step with fusion, without it, and on the fast kernels. */
+/** Compares one step with fusion, without it, and on the fast kernels. */
 import { setFlagsFromString } from "node:v8";
 import { afterAll, expect, test } from "vitest";
 import { createEngine, type Engine, kernelsSha256 } from "../kernels/index.js";
@@ -28,7 +28,7 @@ async function engineOf(options = {}): Promise<Engine> {
   return engines.at(-1)!;
 }
 
-/** Outputs, gradients and new parameters of one step, and the bytes of the executor. */
+/** Runs one step: outputs, gradients, new parameters and the executor's bytes. */
 function step(engine: Engine, description: unknown, options: ExecutorOptions) {
   const network = parseNetwork(description);
   const graph = buildNetwork(network);
@@ -57,7 +57,10 @@ function norm(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }
 
-/** Largest error of a gradient tensor by norm; a gradient that is zero but for rounding is measured against the whole. */
+/**
+ * Largest relative error of a gradient tensor, by norm. A gradient that is zero up to rounding is measured against the
+ * norm of all gradients.
+ */
 function gradientError(a: ReturnType<typeof step>["gradients"], b: ReturnType<typeof step>["gradients"]): number {
   const whole = Math.sqrt(Object.values(b).reduce((sum, { data }) => sum + norm(data as Float32Array) ** 2, 0));
   return Math.max(
@@ -88,7 +91,7 @@ test.each(Object.entries(forInference))("inference has the bits of every value s
     const executor = new Executor(engine, forwardOnly(graph, 2), undefined, { fuse });
     const first = initialWeights(graph, 3, network.head);
     if (fuse) {
-      executor.setParameters(first); // what was made of other parameters must not stay
+      executor.setParameters(first); // results derived from other parameters must not be reused
       executor.forward();
     }
     const random = new Random(6);

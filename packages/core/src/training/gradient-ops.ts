@@ -1,6 +1,6 @@
 /**
- * The operators that only a training graph has, with the same kind of entry as graph/ops.ts: arity and one function that
- * infers the output shapes and validates. Together with the forward operators they make a training step an ordinary
+ * The operators that only a training graph has, with the same kind of entry as graph/ops.ts: an arity, and one function
+ * that validates and infers the output shapes. With them and the forward operators a training step is an ordinary
  * graph. `dy` is the cotangent: the gradient of the loss with respect to the forward operator's output.
  */
 import type { OpAttributes, Padding, UnaryFunction } from "../graph/index.js";
@@ -14,11 +14,11 @@ interface Int8Value {
 }
 
 export interface GradientOpAttributes {
-  /** (x) {gamma, beta} -> y, mean `[channels]`, biased variance `[channels]`, over all but the last axis. */
+  /** (x) {gamma, beta} -> y, mean `[channels]`, biased variance `[channels]`, both over all axes but the last */
   batchNormTrain: { readonly epsilon: number };
   /** (x, mean, variance, dy) {gamma} -> dx, dgamma, dbeta */
   batchNormGrad: { readonly epsilon: number };
-  /** (dy) {gamma, variance} -> dx, of batch norm with running statistics */
+  /** (dy) {gamma, variance} -> dx of batch norm with running statistics */
   batchNormFrozenGrad: { readonly epsilon: number };
   /** (dy) {weight} -> dx */
   conv2dGradInput: OpAttributes["conv2d"] & { readonly inputShape: Shape };
@@ -39,21 +39,21 @@ export interface GradientOpAttributes {
   sigmoidGrad: Empty;
   /** (y, dy) -> y * (dy - sum(y * dy)) */
   softmaxGrad: Empty;
-  /** (x, dy) -> sum of x * dy over the map, `[batch, 1, 1, channels]`: gradient of multiply's broadcast input. */
+  /** (x, dy) -> sum of x * dy over the map, `[batch, 1, 1, channels]`: the gradient of multiply's broadcast input */
   multiplyGradScale: Empty;
   /** (dy) */
   globalAveragePoolGrad: { readonly height: number; readonly width: number };
-  /** (x, y, dy): to the first largest of each window, in row order */
+  /** (x, y, dy) -> dx: dy goes to the first largest value of each window, in row order */
   maxPoolGrad: { readonly size: number; readonly stride: number };
-  /** (x, y, dy): as maxPoolGrad */
+  /** (x, y, dy) -> dx, like maxPoolGrad */
   maxWindowGrad: OpAttributes["maxWindow"];
-  /** (dy) -> dx: to each pixel of a window on the map alike */
+  /** (dy) -> dx: dy is spread evenly over the pixels of a window that lie on the map */
   averagePoolGrad: OpAttributes["averagePool"] & { readonly inputShape: Shape };
-  /** (dy) -> dx: each tap gives its share back */
+  /** (dy) -> dx: dy is distributed over the taps by their weights */
   resizeGrad: OpAttributes["resize"] & { readonly inputShape: Shape };
-  /** (dy) -> dx, 0 where nothing was taken */
+  /** (dy) -> dx, 0 outside the slice */
   sliceGrad: OpAttributes["slice"] & { readonly inputShape: Shape };
-  /** (dy) -> the part of one input, `begin` along the axis on */
+  /** (dy) -> the part that belongs to one input, which starts at `begin` along the axis */
   concatGrad: { readonly axis: number; readonly begin: number; readonly inputShape: Shape };
   /** (x, dy) -> dy times the slope at x */
   unaryGrad: { readonly function: Exclude<UnaryFunction, "identity">; readonly alpha: number };
@@ -65,9 +65,9 @@ export interface GradientOpAttributes {
   flattenGrad: { readonly inputShape: Shape };
   /** (x) -> x rounded to int8 and back, as the integer network rounds `value`. */
   fakeQuantize: Int8Value;
-  /** (x, dy) -> dy where x is inside what int8 covers (straight through), else 0 */
+  /** (x, dy) -> dy where x is inside the int8 range (straight through), else 0 */
   fakeQuantizeGrad: Int8Value;
-  /** (x) -> the integer network's table of `value`, an activation, at x (which is on its int8 grid) */
+  /** (x) -> the entry for x in the integer network's table of `value`, an activation; x is on its int8 grid */
   lookup: Int8Value;
   /** (x, dy) -> dy times the slope at x */
   lookupGrad: Int8Value;
@@ -90,7 +90,7 @@ function requireEqual(op: string, name: string, a: Shape, b: Shape): void {
 
 const channels = (shape: Shape): Shape => [shape[shape.length - 1]];
 
-/** An operator of a value and its cotangent, both of the result's shape. */
+/** An operator on a value and its cotangent; both have the result's shape. */
 const elementwise = (op: GradientOpName): GradientOpSpec<unknown> => ({
   arity: 2,
   infer(name, [x, dy]) {
@@ -99,7 +99,7 @@ const elementwise = (op: GradientOpName): GradientOpSpec<unknown> => ({
   },
 });
 
-/** An operator of the cotangent alone, whose result has the shape of the forward operator's input. */
+/** An operator on the cotangent alone; its result has the shape of the forward operator's input. */
 const toInput: GradientOpSpec<{ readonly inputShape: Shape }> = {
   arity: 1,
   infer: (_, __, { inputShape }) => [inputShape],

@@ -1,7 +1,7 @@
 /**
- * How values and parameters lie in the engine's memory. A pixel's channels are padded with zeros to a multiple of 4, so
- * that kernels work in whole vectors; the padding stays zero through training, because padded weights have zero
- * gradients. Weights lie as the kernels read them.
+ * Memory layout of values and parameters in the engine. A pixel's channels are padded with zeros to a multiple of 4, so
+ * that kernels work in whole vectors; the padding stays zero during training because padded weights have zero
+ * gradients. Weights are stored in the order in which the kernels read them.
  */
 import { isPointwise, type OpAttributes, type ParameterKind } from "../graph/index.js";
 import { PhinetsError, type Shape, sizeOf, type Tensor, tensor } from "../tensor/index.js";
@@ -17,7 +17,7 @@ export interface MapLayout {
   readonly pixels: number;
   readonly channels: number;
   readonly stride: number;
-  /** Bytes an image. */
+  /** Bytes per image. */
   readonly imageBytes: number;
 }
 
@@ -39,15 +39,16 @@ export function convKernel(attributes: OpAttributes["conv2d"], inputShape: Shape
   return channels > 1 && isPointwise({ attributes }) ? "pointwise" : "dense";
 }
 
-/** One parameter in the arena: logical index (o, h, w, i) lies at `offset + o*strides[0] + h*strides[1] + ...` floats. */
+/** One parameter in the arena; logical index (o, h, w, i) is at `offset + o*strides[0] + h*strides[1] + ...` floats. */
 export interface ParameterLayout {
   readonly kind: ParameterKind;
   readonly shape: Shape;
   readonly dimensions: readonly [number, number, number, number];
   readonly strides: readonly [number, number, number, number];
   /**
-   * Columns of a matrix that lies in panels, as its product reads it (kernels/assembly/gemm.ts); 0: row by row, as the
-   * strides say. Training changes weights in every step and packs them where they are read; inference packs them once.
+   * Columns of a matrix stored in panels, as its product reads it (kernels/assembly/gemm.ts); 0: stored row by row by
+   * the strides. Training changes weights in every step, so it packs them where they are read; inference packs them
+   * once.
    */
   readonly panelled: number;
   /** Floats, a multiple of 4. */
@@ -56,26 +57,28 @@ export interface ParameterLayout {
   offset: number;
 }
 
-/** All parameters in one arena: weights, then biases, gamma and beta, then running statistics, then what stays as it is. */
+/**
+ * All parameters in one arena: weights, then biases, gamma and beta, then running statistics, then frozen parameters.
+ */
 export interface ParameterArena {
   readonly parameters: Readonly<Record<string, ParameterLayout>>;
-  /** Floats of the parameters that weight decay touches; they come first. */
+  /** Floats of the parameters with weight decay; they come first. */
   readonly decayed: number;
-  /** Floats of weights and biases, whose gradients are summed over shards. */
+  /** Floats of weights and biases, whose gradients are summed over the shards. */
   readonly summed: number;
-  /** Floats of all that is trained. */
+  /** Floats of all trained parameters. */
   readonly trained: number;
-  /** Floats of all that training changes, running statistics too. */
+  /** Floats of all parameters that training changes, running statistics included. */
   readonly moving: number;
   /** Floats in all. */
   readonly size: number;
 }
 
 const order: readonly ParameterKind[][] = [["weight"], ["bias"], ["gamma", "beta"], ["runningMean", "runningVariance"]];
-/** Kinds of which none moves. */
+/** Parameter kinds that training never changes. */
 const unmoved: readonly ParameterKind[] = ["constant"];
 
-/** Whether anything of a graph is trained. */
+/** Whether the graph trains any parameter. */
 export const isTraining = (graph: TrainingGraph): boolean => Object.keys(graph.gradients).length > 0;
 
 export function layParameters(graph: TrainingGraph): ParameterArena {
@@ -137,14 +140,14 @@ function eachElement(layout: ParameterLayout, visit: (logical: number, physical:
         for (let d = 0; d < i; d++) visit(logical++, place(a * so + b * sh + c * sw + d * si));
 }
 
-/** Where an element of a matrix lies in panels of 8 columns, the last of which may have 4. */
+/** Position of a matrix element in panels of 8 columns, the last of which may have 4. */
 function inPanels(at: number, columns: number, rows: number): number {
   const column = at % columns;
   const first = column - (column % 8);
   return first * rows + ((at - column) / columns) * Math.min(8, columns - first) + (column % 8);
 }
 
-/** Writes a tensor into an arena. Throws PhinetsError when it is missing or its shape differs. */
+/** Writes a tensor into an arena. Throws PhinetsError when it is missing or has another shape. */
 export function packParameter(name: string, layout: ParameterLayout, value: Tensor | undefined, arena: Float32Array) {
   if (value === undefined) {
     throw new PhinetsError(

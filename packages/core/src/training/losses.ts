@@ -1,4 +1,4 @@
-/** The loss of a network's head: outputs and truths in, loss, its parts and the cotangent out. */
+/** The loss of a network's head: takes outputs and ground truth, returns the loss, its parts and the cotangent. */
 import { detectionLosses, type Truth } from "../detection/index.js";
 import { classCount, type Network } from "../networks/index.js";
 import { PhinetsError, type Shape } from "../tensor/index.js";
@@ -6,7 +6,7 @@ import { checkClassWeights } from "./class-weights.js";
 import { type Blend, binaryCrossEntropy, crossEntropy } from "./cross-entropy.js";
 import type { Recipe } from "./recipe.js";
 
-/** What the pictures of one batch show: boxes of each (detection) or the class of each (classification). */
+/** Ground truth of a batch: each picture's boxes (detection) or class (classification). */
 export type Targets =
   | { readonly truths: readonly (readonly Truth[])[] }
   | { readonly classes: ArrayLike<number>; readonly mixed?: Blend };
@@ -14,16 +14,16 @@ export type Targets =
 export interface LossValue {
   /** Mean over the batch. */
   readonly loss: number;
-  /** A detector's terms of the loss, a classifier's accuracy on the batch: for the progress line and results.csv. */
+  /** A detector's loss terms, or a classifier's accuracy on the batch, for the progress line and results.csv. */
   readonly parts: Readonly<Record<string, number>>;
-  /** d loss / d output, the output's shape. */
+  /** d loss / d output, in the output's shape. */
   readonly gradient: Float32Array;
 }
 
 /** @param seen pictures trained on so far (darknet's prior term ends after 12,800) */
 export type Loss = (output: Float32Array, shape: Shape, targets: Targets, seen: number) => LossValue;
 
-/** Throws PhinetsError `training.head` for a head that no loss is of. */
+/** Throws PhinetsError `training.head` for a head that has no loss. */
 export function requireLoss({ head: { kind } }: Network): void {
   if (kind === "classifier" || kind === "yolov2") return;
   const what = kind === "none" ? "a network without a head" : `a ${kind} head`;
@@ -34,7 +34,7 @@ export function requireLoss({ head: { kind } }: Network): void {
   );
 }
 
-/** The loss that a recipe asks for on a network's head. Throws PhinetsError as `requireLoss`. */
+/** The loss that a recipe selects for a network's head. Throws PhinetsError as `requireLoss` does. */
 export function lossOf(network: Network, recipe: Recipe): Loss {
   requireLoss(network);
   const head = network.head;

@@ -1,10 +1,10 @@
-/** Plans where batched values lie in a shard's arena: values that are never alive together may share bytes. */
+/** Plans where batched values are placed in a shard's arena: values with disjoint lifetimes may share bytes. */
 
 export interface Lifetime {
   readonly bytes: number;
-  /** Index of the first instruction that writes it. */
+  /** Index of the first instruction that writes the value. */
   readonly first: number;
-  /** Index of the last instruction that touches it. */
+  /** Index of the last instruction that reads or writes the value. */
   readonly last: number;
 }
 
@@ -16,11 +16,11 @@ export interface MemoryPlan {
 
 const alignment = 64;
 
-/** Greedy: largest first, each at the lowest offset that is free for its whole life. */
+/** Greedy: the largest value first, each at the lowest offset that is free during its whole lifetime. */
 export function planMemory(lifetimes: readonly Lifetime[]): MemoryPlan {
   const offsets: number[] = new Array(lifetimes.length).fill(0);
   const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b);
-  const placed: number[] = []; // by offset
+  const placed: number[] = []; // sorted by offset
   let total = 0;
   for (const i of order) {
     const { bytes, first, last } = lifetimes[i];

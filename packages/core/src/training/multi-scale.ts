@@ -1,6 +1,7 @@
 /**
- * Training at several input sizes (Redmon & Farhadi, "YOLO9000: Better, Faster, Stronger", CVPR 2017): ten sizes from 0.6
- * to 1.5 of the network's own, in whole cells of its map, another every ten steps. Anchors stay in cells, as darknet's.
+ * Training at several input sizes (Redmon & Farhadi, "YOLO9000: Better, Faster, Stronger", CVPR 2017): ten sizes from
+ * 0.6 to 1.5 times the network's own, in whole grid cells, with a new size every ten steps. Anchors stay in units of
+ * cells, as in darknet.
  */
 import type { Graph } from "../graph/index.js";
 import type { Engine } from "../kernels/index.js";
@@ -20,8 +21,8 @@ const stepsPerSize = 10;
 const sizeStream = 0x73697a65;
 
 /**
- * The sizes, ascending, the network's own among them; those of the ten that are the same count once. Throws PhinetsError
- * for anything but a fully convolutional detector.
+ * The training sizes in ascending order, the network's own included and duplicates removed. Throws PhinetsError for
+ * anything but a fully convolutional detector.
  */
 export function trainingSizes(network: Network): InputSize[] {
   const graph = buildNetwork(network);
@@ -45,7 +46,7 @@ export function trainingSizes(network: Network): InputSize[] {
   );
 }
 
-/** From the output back to the input along the maps. */
+/** Total stride, found by walking from the output back to the input. */
 function totalStride(graph: Graph): [number, number] {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   let [down, across] = [1, 1];
@@ -63,17 +64,17 @@ function totalStride(graph: Graph): [number, number] {
   return [down, across];
 }
 
-/** Which size each step of a run has. */
+/** The input size of each step of a run. */
 export interface SizePlan {
   /** Ascending. */
   readonly sizes: readonly InputSize[];
   /** Index of the network's own size. */
   readonly own: number;
-  /** Index of the size of a step (0-based). */
+  /** Index into `sizes` for a step (0-based). */
   at(step: number): number;
 }
 
-/** Without `multiScale` every step has the network's own size. Throws PhinetsError as `trainingSizes` does. */
+/** Without `multiScale` every step uses the network's own size. Throws PhinetsError as `trainingSizes` does. */
 export function planSizes(network: Network, recipe: Recipe, stepsPerEpoch: number): SizePlan {
   const { height, width } = network.input;
   if (!recipe.multiScale) return { sizes: [{ height, width }], own: 0, at: () => 0 };
@@ -86,13 +87,13 @@ export function planSizes(network: Network, recipe: Recipe, stepsPerEpoch: numbe
 }
 
 /**
- * An executor a size, made when it is first needed; all on one store of parameters, computing in the largest one's
+ * One executor per size, created when first needed. All share one parameter store and compute in the largest one's
  * memory.
  */
 export class SizedExecutors {
   readonly #executors: (Executor | undefined)[];
 
-  /** @param graphAt the training graph of a network that differs from the user's in its input's size */
+  /** @param graphAt returns the training graph of a network that differs from the user's only in input size */
   constructor(
     readonly engine: Engine,
     readonly network: Network,
@@ -115,12 +116,12 @@ export class SizedExecutors {
     return executor;
   }
 
-  /** At the network's own size. */
+  /** The executor of the network's own size. */
   get own(): Executor {
     return this.at(this.plan.own);
   }
 
   dispose(): void {
-    for (const executor of this.#executors) executor?.dispose(); // the lender is the last
+    for (const executor of this.#executors) executor?.dispose(); // disposes of the lender last
   }
 }

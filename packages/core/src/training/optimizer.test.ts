@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
-/** Normal values of a parameter's shape; batch norm near the identity. */
+/** Normal random values in a parameter's shape; batch norm close to the identity. */
 function randomWeights(graph: Graph, seed = 1): FloatWeights {
   const value = (name: string, i: number) => {
     const { kind, shape } = graph.parameters[name];
@@ -34,14 +34,14 @@ function normals(length: number, seed: number): Float32Array {
 }
 
 describe("against PyTorch 1.13, measured in doubles", () => {
-  // One dense unit on one picture: the gradient of its weight is the picture, that of its bias is 1.
+  // One dense unit on one picture: the gradient of the weight is the picture, the gradient of the bias is 1.
   const start = [0.5, -1.25, 2, 0.03125, -0.75, 1.5, 0, -0.0625];
   const gradients = [
     [0.25, -0.5, 1, 2, -0.125, 0.75, 0.0625, -1.5],
     [-0.5, 0.25, 0.5, -1, 0.375, 0.5, 1.25, 0.125],
     [0.125, 0.125, -2, 0.5, 0.25, -0.625, -0.75, 1],
   ];
-  // Weight and bias (which starts at 0.5) after three steps of torch.optim, no decay on the bias.
+  // Weight and bias (initially 0.5) after three steps of torch.optim, without decay on the bias.
   const cases: [string, Omit<OptimizerStep, "step">, number[]][] = [
     [
       "SGD(lr=.1, momentum=.9, weight_decay=.05)",
@@ -106,14 +106,14 @@ describe("against PyTorch 1.13, measured in doubles", () => {
   });
 });
 
-/** Odd widths, so that every tensor has padded lanes. */
+/** Odd widths give every tensor padded lanes. */
 function oddGraph(): Graph {
   const g = new GraphBuilder("odd");
   const x = g.hardswish("h", g.batchNorm("n", g.conv2d("c", g.input("image", [1, 4, 4, 3]), { filters: 5 })));
   return g.build([g.conv2d("out", g.depthwise("d", x, { kernel: 3, padding: 1 }), { filters: 3, bias: true })]);
 }
 
-/** One forward and backward pass on fixed random values; the gradients. */
+/** Gradients of one forward and backward pass on fixed random values. */
 function pass(executor: Executor, seed = 0): FloatWeights {
   const output = executor.graph.network.outputs[0];
   executor.input("image").set(normals(executor.input("image").length, seed));
@@ -212,7 +212,7 @@ describe("accumulation", () => {
           values.subarray(((part - 1) * values.length) / 3, (part * values.length) / 3);
         parts.input("image").set(slice(image));
         parts.forward();
-        // A loss is a mean over its batch: a third of the pictures weighs three times as much.
+        // The loss is a mean over its batch: with a third of the pictures, each weighs three times as much.
         parts.setCotangent(
           "out",
           slice(cotangent).map((value) => 3 * value),

@@ -1,4 +1,4 @@
-/** What an optimiser's step is told, and how the kernels read it (kernels/assembly/optimizer.ts). */
+/** The optimisers and the options of one step, and their encoding for the kernels (kernels/assembly/optimizer.ts). */
 import { layouts, offsetsOf, optimizerKinds } from "../kernels/index.js";
 
 export const optimizerNames = ["adamw", "sgd", "rmsprop", "lamb"] as const;
@@ -7,29 +7,33 @@ export const optimizerNames = ["adamw", "sgd", "rmsprop", "lamb"] as const;
  * - "adamw": Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
  * - "rmsprop": s = beta2 * s + (1 - beta2) * g^2; v = momentum * v + g / (sqrt(s) + epsilon); p -= rate * v (PyTorch's
  *   form, not centred).
- * - "lamb": You et al., "Large batch optimization for deep learning", ICLR 2020, with bias correction: Adam's update plus
- *   decay, and each weight tensor moves by rate * |p| / |update| along it. Biases and batch norm move as in Adam.
+ * - "lamb": You et al., "Large batch optimization for deep learning", ICLR 2020, with bias correction: each weight
+ *   tensor moves along Adam's update plus decay, by rate * |p| / |update|. Biases and batch norm are updated as in
+ *   Adam.
  */
 export type OptimizerName = (typeof optimizerNames)[number];
 
 export interface OptimizerStep {
   readonly kind: OptimizerName;
   readonly learningRate: number;
-  /** SGD and RMSprop. Default 0.9. */
+  /** For SGD and RMSprop. Default 0.9. */
   readonly momentum?: number;
-  /** SGD. Default false. */
+  /** For SGD. Default false. */
   readonly nesterov?: boolean;
-  /** AdamW and LAMB; RMSprop's smoothing is the second. Default [0.9, 0.999]. */
+  /** For AdamW and LAMB; RMSprop's smoothing is the second. Default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
-  /** Default 1e-8, LAMB's 1e-6. */
+  /** Default 1e-8, for LAMB 1e-6. */
   readonly epsilon?: number;
-  /** On convolution and dense weights only. SGD, RMSprop: added to the gradient; AdamW: decoupled. Default 0. */
+  /**
+   * Applies to convolution and dense weights only. SGD and RMSprop add it to the gradient; AdamW and LAMB decouple it.
+   * Default 0.
+   */
   readonly weightDecay?: number;
   /** Gradients are scaled down so that their global 2-norm is at most this. Default: no clipping. */
   readonly clipNorm?: number;
   /** LAMB: largest |p| / |update|. Default: none. */
   readonly trustClip?: number;
-  /** Number of this step, from 1; the bias correction of AdamW and LAMB needs it. */
+  /** Number of this step, from 1, for the bias correction of AdamW and LAMB. */
   readonly step: number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * What training changes: parameters, their gradients, the optimiser's moments and the averaged weights, each an arena in
- * the engine's memory, with the programs that sweep them. Executors of one network at several sizes share a store.
+ * The state that training changes: parameters, gradients, the optimiser's moments and the averaged weights, each an
+ * arena in the engine's memory, with the programs that update them. Executors of one network at several sizes share a
+ * store.
  */
 import { trainable } from "../graph/index.js";
 import type { Engine } from "../kernels/index.js";
@@ -11,7 +12,7 @@ import { encodeProgram, type Instruction, instruction } from "./program.js";
 
 const barrier = (): Instruction => instruction("barrier", () => ({}));
 
-/** Copies of parameters that training keeps, beside the parameters themselves. */
+/** The store's arenas: the parameters and the values that training keeps for each of them. */
 export type Copy = "parameters" | "gradients" | "moment1" | "moment2" | "ema";
 
 export class ParameterStore {
@@ -22,12 +23,12 @@ export class ParameterStore {
   readonly #settings: number;
   readonly #programs: { optimise: number; lamb: number; average: number } | undefined;
   #emaStarted = false;
-  /** Sums of micro-batches' gradients; made when they are first needed. */
+  /** Sums of the micro-batches' gradients, created when first needed. */
   #accumulated: { address: number; add: number; finish: number } | undefined;
 
   /**
-   * @param trains false for inference: parameters only
-   * Throws PhinetsError when the memory does not suffice.
+   * @param trains false for inference, which keeps parameters only
+   * @throws PhinetsError when memory runs out.
    */
   constructor(
     readonly engine: Engine,
@@ -94,7 +95,7 @@ export class ParameterStore {
     return instruction("average", () => ({ target, source, bytes: floats * 4, settings: this.#settings }));
   }
 
-  /** Floats of a copy. */
+  /** Length of a copy in floats. */
   #length(copy: Copy): number {
     return copy === "parameters" || copy === "ema" ? this.arena.size : this.arena.trained;
   }
@@ -108,7 +109,7 @@ export class ParameterStore {
     return this.#copies.gradients;
   }
 
-  /** View of a copy. Throws PhinetsError where inference has none. */
+  /** View of a copy. Throws PhinetsError when inference does not keep it. */
   floats(copy: Copy): Float32Array {
     if (this.#copies[copy] === undefined)
       throw new PhinetsError("training.inference", `an inference executor has no ${copy}; use differentiate`);
@@ -121,19 +122,19 @@ export class ParameterStore {
       packParameter(name, layout, weights[name], arena);
   }
 
-  /** Copies of the tensors of a copy, in the graph's logical layouts. */
+  /** Copies of a copy's tensors, in the graph's logical layouts. */
   read(copy: Copy): FloatWeights {
     const arena = this.floats(copy);
     return Object.fromEntries(this.#entries(copy).map(([name, layout]) => [name, unpackParameter(layout, arena)]));
   }
 
-  /** Throws PhinetsError when a gradient is missing or of another shape. */
+  /** Throws PhinetsError when a gradient is missing or has another shape. */
   setGradients(gradients: FloatWeights): void {
     const arena = this.floats("gradients");
     for (const [name, layout] of this.#entries("gradients")) packParameter(name, layout, gradients[name], arena);
   }
 
-  /** Gradients and moments are of what is trained. */
+  /** Gradients and moments exist for trained parameters only. */
   #entries(copy: Copy) {
     const entries = Object.entries(this.arena.parameters);
     const length = this.#length(copy);

@@ -1,4 +1,4 @@
-/** The vector-Jacobian product of each operator of a training graph, as more nodes of that graph. */
+/** The vector-Jacobian product of each operator of a training graph, added as nodes of that graph. */
 import type { OpName } from "../graph/index.js";
 import { PhinetsError, type Shape, sameShape } from "../tensor/index.js";
 import type { TrainingNode, TrainingNodeOf, TrainingOpAttributes, TrainingOpName } from "./differentiate.js";
@@ -6,14 +6,14 @@ import type { Tape } from "./tape.js";
 
 export interface Backward {
   readonly tape: Tape;
-  /** Whether a value's gradient is asked for. */
+  /** Whether a value's gradient is needed. */
   needs(value: string): boolean;
   isTrained(parameter: string): boolean;
   contribute(value: string, gradient: string): void;
   readonly gradients: Record<string, string>;
 }
 
-/** Adds the gradient of a node's first input, where it is asked for. */
+/** Adds the gradient of a node's first input, if it is needed. */
 function toInput<O extends TrainingOpName>(
   { tape, needs, contribute }: Backward,
   { name, inputs: [x] }: TrainingNode,
@@ -39,17 +39,17 @@ function toParameters<O extends "conv2dGradWeight" | "denseGradWeight">(
     gradients[bias] = tape.add("biasGrad", `grad:${name}:bias`, [dy], {}, { of });
 }
 
-/** What of the training graph's forward nodes has a gradient. A dropout is a product with its mask. */
+/** Forward operators of the training graph that have a gradient. A dropout appears as a product with its mask. */
 type Differentiable = Exclude<OpName, "input" | "constant" | "dropout"> | "batchNormTrain" | "fakeQuantize" | "lookup";
 
-/** Throws PhinetsError: operators of imported networks that are run and quantised, but not trained. */
+/** Throws PhinetsError for operators of imported networks, which can be run and quantised but not trained. */
 function noGradient({ op, name }: { readonly op: string; readonly name: string }, what = ""): never {
-  // In int8, a value is called so before it is rounded.
+  // In an int8 graph a value has this suffix before it is rounded.
   const value = name.replace(/:real$/, "");
   throw new PhinetsError("training.op", `${op} "${value}": has no gradient${what}; quantise the network without --qat`);
 }
 
-/** The gradient of a sum's or a product's input, which must not be repeated. */
+/** Throws unless the input of a sum or product has the result's shape: a broadcast input has no gradient. */
 function requireWhole(to: Backward, node: TrainingNode, input: string): void {
   if (sameShape(to.tape.shapes[input], to.tape.shapes[node.name])) return;
   noGradient(node, ` for "${input}", which it repeats`);
@@ -148,12 +148,15 @@ export const products: { readonly [O in Differentiable]: (node: TrainingNodeOf<O
     lookup: (node, dy, to) => toInput(to, node, "lookupGrad", [node.inputs[0], dy], node.attributes),
   };
 
-/** The attributes of a node with the shape that its gradient has. */
+/** The attributes of a node, plus the shape of its input, which is the shape of its gradient. */
 function withInput<A>(to: Backward, { inputs, attributes }: { inputs: readonly string[]; attributes: A }) {
   return { ...attributes, inputShape: to.tape.shapes[inputs[0]] };
 }
 
-/** The gradient of one factor of a product: dy times the other, summed over the map where the factor is one a channel. */
+/**
+ * The gradient of one factor of a product: dy times the other factor, summed over the map where the factor has one
+ * value per channel.
+ */
 function factor(
   node: TrainingNode,
   dy: string,

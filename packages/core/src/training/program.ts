@@ -11,7 +11,7 @@ import {
 } from "../kernels/index.js";
 import type { MapLayout } from "./layout.js";
 
-/** A word of an instruction: a number, a float's bits, or an address that is known once memory is planned. */
+/** A word of an instruction: a number, the bits of a float, or an address that memory planning will supply. */
 export type Word =
   | number
   | { readonly buffer: number }
@@ -23,12 +23,12 @@ export type Word =
   | { readonly external: string }
   | { readonly float: number };
 
-/** In place of a buffer or a gradient that an instruction does without. */
+/** Stands for a buffer or gradient that an instruction does not use. */
 export const none = -1;
 
 export interface Instruction {
   readonly opcode: Opcode;
-  /** Called after lowering, when epilogues are known. */
+  /** Called after lowering, once epilogues are known. */
   words(): Word[];
   /** Bytes of per-thread scratch memory. */
   readonly scratchBytes: number;
@@ -50,18 +50,18 @@ export interface Norm {
   readonly channels: number;
 }
 
-/** A training graph as a program: what `lower` makes and Executor places in memory. */
+/** A training graph as a program, produced by `lower` and placed in memory by Executor. */
 export interface Lowered {
-  /** To be run before `forward` when parameters have changed. */
+  /** Instructions to run before `forward` when parameters have changed. */
   readonly preparation: readonly Instruction[];
   readonly forward: readonly Instruction[];
   readonly backward: readonly Instruction[];
-  /** Bytes an image of each buffer. */
+  /** Bytes per image of each buffer. */
   readonly buffers: readonly number[];
   readonly norms: readonly Norm[];
-  /** Floats of the block of int8 parameters that a value has; see kernels/assembly/int8.ts. */
+  /** Length in floats of each value's block of int8 parameters; see kernels/assembly/int8.ts. */
   readonly int8: ReadonlyMap<string, number>;
-  /** Norm of each batch norm node by the name of its mean value; with running statistics, by its own. */
+  /** Norm of each batch norm node, by the name of its mean value, or by its own name with running statistics. */
   readonly normOf: ReadonlyMap<string, Norm>;
   /** Values that live outside the arenas in logical layout: inputs, masks, outputs, cotangents. */
   readonly externals: ReadonlyMap<string, MapLayout>;
@@ -69,10 +69,10 @@ export interface Lowered {
 
 const headerWords = 16;
 
-/** What a program's header says of memory and batch; zeros where it has no use for it. */
+/** The fields of a program's header about memory and batch; unused fields are 0. */
 type Header = Partial<Readonly<Record<Exclude<NameOf<typeof layouts.header>, "code" | "codeEnd">, number>>>;
 
-/** Writes header and code of a program into the engine's memory; returns its address. */
+/** Writes a program's header and code into the engine's memory and returns its address. */
 export function encodeProgram(
   engine: Engine,
   code: readonly Instruction[],

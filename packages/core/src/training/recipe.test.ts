@@ -135,7 +135,7 @@ describe("sizes of multi-scale training", () => {
 });
 
 describe("a training that runs away", () => {
-  /** First step at which the watch calls it diverged. */
+  /** First step at which the watch reports divergence. */
   const caught = (loss: (step: number) => number, factor = 4, start?: number) => {
     const watch = new DivergenceWatch(factor, start, start === undefined ? 0 : 100);
     for (let step = 0; step < 1000; step++) if (watch.add(loss(step), step >= 100)) return step;

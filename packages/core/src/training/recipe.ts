@@ -1,4 +1,4 @@
-/** How a network is trained: every knob with its default, unit and source. */
+/** The recipe: every option of a training run, with its default, unit and source. */
 import { type AssignmentName, assignmentNames, type DetectionLossName } from "../detection/index.js";
 import { PhinetsError, showValue } from "../tensor/index.js";
 import { type AugmentRecipe, augmentOptions, checkAugmentRecipe } from "./augment-recipe.js";
@@ -6,8 +6,9 @@ import { type OptimizerName, optimizerNames } from "./optimizer.js";
 import { type ScheduleName, scheduleNames } from "./schedule.js";
 
 /**
- * "cpu": our kernels, the same bits everywhere. "webgpu": ONNX Runtime on a GPU through WebGPU. "onnx-cpu": ONNX Runtime's
- * own CPU kernels.
+ * - "cpu": our kernels, with the same bits on every machine.
+ * - "webgpu": ONNX Runtime on a GPU through WebGPU.
+ * - "onnx-cpu": ONNX Runtime's own CPU kernels.
  */
 export const deviceNames = ["cpu", "webgpu", "onnx-cpu"] as const;
 export type DeviceName = (typeof deviceNames)[number];
@@ -17,91 +18,94 @@ export type ClassLossName = "softmax" | "bce";
 export interface Recipe extends AugmentRecipe {
   /** Passes over the training pictures. Default 30. */
   readonly epochs: number;
-  /** Pictures a step. Default 8 (detection), 128 (classification). */
+  /** Pictures per batch. Default 8 (detection), 128 (classification). */
   readonly batch: number;
-  /** Batches whose mean gradient makes a step: the optimiser sees batch * accumulate pictures. Default 1. */
+  /** Batches whose gradients are averaged into one step: the optimiser sees batch * accumulate pictures. Default 1. */
   readonly accumulate: number;
   /** Seeds initial weights, order, augmentation and dropout. Default 0. */
   readonly seed: number;
   /** See optimizer.ts. Default "adamw". */
   readonly optimizer: OptimizerName;
-  /** Peak learning rate. Default 1e-2; that of `fineTuningRates` where the training starts from trained weights. */
+  /** Peak learning rate. Default 1e-2; from `fineTuningRates` when training starts from trained weights. */
   readonly learningRate: number;
   /** How the learning rate falls after warm-up; see schedule.ts. Default "cosine". */
   readonly schedule: ScheduleName;
-  /** Last learning rate as a fraction of the peak, 0..1, of cosine, linear and onecycle. Default 0.02. */
+  /** Final learning rate as a fraction of the peak, 0..1, for cosine, linear and onecycle. Default 0.02. */
   readonly finalFraction: number;
-  /** Epochs after which schedule "step" lowers the rate, ascending. Default none given: two thirds and eight ninths of the run. */
+  /** Epochs after which schedule "step" lowers the rate, ascending. Default: two thirds and eight ninths of the run. */
   readonly milestones: readonly number[];
-  /** What schedule "step" multiplies the rate by at each milestone. Default 0.1. */
+  /** Factor by which schedule "step" multiplies the rate at each milestone. Default 0.1. */
   readonly stepFactor: number;
   /** Steps of linear warm-up; at most a tenth of the run. Default 400. */
   readonly warmupSteps: number;
-  /** Momentum of SGD and RMSprop, first beta of AdamW and LAMB. Default 0.9. */
+  /** Momentum of SGD and RMSprop, and first beta of AdamW and LAMB. Default 0.9. */
   readonly momentum: number;
-  /** SGD with Nesterov's momentum. Default false. */
+  /** Nesterov momentum for SGD. Default false. */
   readonly nesterov: boolean;
-  /** Second beta of AdamW and LAMB, RMSprop's smoothing. Default 0.99. */
+  /** Second beta of AdamW and LAMB, and RMSprop's smoothing. Default 0.99. */
   readonly beta2: number;
-  /** Decoupled (AdamW, LAMB) or L2 (SGD, RMSprop); never on biases and batch norm. Default 0.02. */
+  /** Decoupled (AdamW, LAMB) or L2 (SGD, RMSprop); not applied to biases and batch norm. Default 0.02. */
   readonly weightDecay: number;
-  /** LAMB: largest ratio of a tensor's norm to its update's; 0 = any. Default 0. */
+  /** LAMB: largest ratio of a tensor's norm to its update's norm; 0 = no limit. Default 0. */
   readonly trustClip: number;
   /** Gradients are scaled down to this global norm; 0 = off. Default 35. */
   readonly clipNorm: number;
   /**
-   * Most decay of the averaged weights, which are what is validated, saved and deployed; a short run uses less (see
-   * `emaDecayAt`). Default 0.9985.
+   * Largest decay of the averaged weights, which are the ones validated, saved and deployed; a short run uses a smaller
+   * one (see `emaDecayAt`). Default 0.9985.
    */
   readonly emaDecay: number;
-  /** Share of a batch in the running statistics of batch norm (PyTorch's sense). Default 0.03. */
+  /** Weight of a batch in the running statistics of batch norm (PyTorch's convention). Default 0.03. */
   readonly batchNormMomentum: number;
   /**
-   * Rate of the network's dropout layers, 0..1 without 1. Default 0 (detection), undefined (classification): each layer's
-   * own, which is 0.05 of the expanded channels in PhiNet's blocks.
+   * Rate of the network's dropout layers, 0 <= rate < 1. Default 0 (detection), undefined (classification), which keeps
+   * each layer's own rate: 0.05 of the expanded channels in PhiNet's blocks.
    */
   readonly dropout?: number;
   /** Classification only, 0..1. Default 0.1. */
   readonly labelSmoothing: number;
   /**
-   * "ciou": binary cross-entropy objectness with an IoU target and complete-IoU boxes, centres may leave their cell (see
-   * detection/ciou-loss). "yolov2": darknet's region loss, exactly. Default "ciou".
+   * "ciou": binary cross-entropy objectness with an IoU target and complete-IoU boxes, whose centres may leave their
+   * cell (see detection/ciou-loss). "yolov2": exactly darknet's region loss. Default "ciou".
    */
   readonly loss: DetectionLossName;
-  /** Loss "ciou": how the boxes that answer for a truth are chosen; see detection/assignment. Default "anchors". */
+  /** Loss "ciou": how predictions are assigned to a true box; see detection/assignment. Default "anchors". */
   readonly assignment: AssignmentName;
-  /**
-   * Classification: "softmax" cross-entropy, or "bce", a binary cross-entropy a class. Default "softmax".
-   */
+  /** Classification: "softmax" cross-entropy, or "bce", binary cross-entropy per class. Default "softmax". */
   readonly classLoss?: ClassLossName;
   /**
-   * Weight of each class in the class terms of the loss, one a class; "auto": the inverse of how often the training
-   * pictures show it (see class-weights). Default: all alike.
+   * Weight of each class in the loss's class terms, or "auto": the inverse of the class's frequency in the training
+   * pictures (see class-weights). Default: equal weights.
    */
   readonly classWeights?: "auto" | readonly number[];
-  /** Augment training pictures, by the strengths of `AugmentRecipe`. Default true. */
+  /** Augment training pictures with the strengths in `AugmentRecipe`. Default true. */
   readonly augment: boolean;
-  /** Detection: last epochs with flips and small moves of the crop alone. Default 3, at most a tenth of the run. */
+  /**
+   * Detection: number of last epochs with only flips and small shifts of the crop's edges. Default 3, at most a tenth
+   * of the run.
+   */
   readonly lightEpochs: number;
   /**
-   * Kernels that may fuse multiply and add: bits may differ between kinds of processors (`EngineOptions.fast`). Default
-   * false.
+   * Use kernels that may fuse multiply and add, so that bits may differ between kinds of processors
+   * (`EngineOptions.fast`). Default false.
    */
   readonly fast?: boolean;
-  /** What computes the steps: our kernels, or ONNX Runtime, whose bits are its own. Default "cpu". */
+  /**
+   * Where steps are computed: on our kernels, or on ONNX Runtime, whose results differ in their bits. Default "cpu".
+   */
   readonly device?: DeviceName;
   /**
-   * Detection: every ten steps another input size, keyed by (seed, step), from 0.6 to 1.5 of the network's (Redmon &
-   * Farhadi, "YOLO9000", CVPR 2017); the light epochs at its own. Default false.
+   * Detection: a new input size every ten steps, drawn by (seed, step), from 0.6 to 1.5 times the network's (Redmon &
+   * Farhadi, "YOLO9000", CVPR 2017). The light epochs use the network's own size. Default false.
    */
   readonly multiScale: boolean;
-  /** Layers that stay as they are; see freeze.ts. Default "" (none). */
+  /** Layers that are not trained; see freeze.ts. Default "" (none). */
   readonly freeze: string;
-  /** Epochs without a better validated metric after which the run ends; 0 = never. Default 0. */
+  /** The run ends after this many epochs without a better validation metric; 0 = never. Default 0. */
   readonly patience: number;
   /**
-   * A run ends with an error when its smoothed loss stays above this many times its least, and above half of what it
-   * started with; 0 = only when it is not finite. Default 4.
+   * The run ends with an error when its smoothed loss stays above this many times its minimum and above half of its
+   * start value; 0 = only when the loss is not finite. Default 4.
    */
   readonly divergence: number;
 }
@@ -139,9 +143,9 @@ export const detectionRecipe: Recipe = { ...common, batch: 8, learningRate: 1e-2
 export const classificationRecipe: Recipe = { ...common, batch: 128, learningRate: 1e-2 };
 
 /**
- * Peak learning rates of AdamW from trained weights. `whole`: all of them fit; a larger one unlearns in an epoch more than
- * a few epochs bring back (docs/decisions.md has the figures). `part`: some layers, or the predictions of some classes,
- * start anew.
+ * Peak learning rates of AdamW when training starts from trained weights. `whole`: all weights are reused; a larger
+ * rate would lose more in one epoch than a few epochs win back (figures in docs/decisions.md). `part`: some layers, or
+ * the predictions of some classes, start from new weights.
  */
 export const fineTuningRates = { whole: 1e-3, part: 3e-3 } as const;
 
@@ -168,14 +172,14 @@ const ranges: Partial<Record<keyof Recipe, readonly [least: number, most: number
   divergence: [0, 1e6, false],
 };
 
-/** Fills in defaults and checks ranges. Throws PhinetsError naming the option, its value and what is allowed. */
+/** Fills in defaults and checks ranges. Throws PhinetsError naming the option, its value and the allowed values. */
 export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe> = {}): Recipe {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const recipe: Recipe = { ...(task === "detect" ? detectionRecipe : classificationRecipe), ...given };
   for (const [name, range] of Object.entries(ranges)) {
     const [least, most, integer] = range as readonly [number, number, boolean];
     const value = recipe[name as keyof Recipe] as number | undefined;
-    if (value === undefined) continue; // only what has no default
+    if (value === undefined) continue; // only options without a default can be undefined
     if (typeof value !== "number" || !(value >= least && value <= most) || (integer && !Number.isInteger(value))) {
       throw new PhinetsError(
         "training.option",
@@ -205,8 +209,8 @@ export function makeRecipe(task: "detect" | "classify", options: Partial<Recipe>
 }
 
 /**
- * A recipe that a document holds: every field is one that `makeRecipe` knows. Throws PhinetsError naming the field, its value
- * and what is allowed.
+ * Reads a recipe stored in a document; every field must be known to `makeRecipe`. Throws PhinetsError naming the field,
+ * its value and the allowed values.
  */
 export function parseRecipe(task: "detect" | "classify", value: unknown): Recipe {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw mistaken("recipe", value, "an object");
@@ -229,7 +233,7 @@ function mistaken(name: string, value: unknown, needed: string): PhinetsError {
   return new PhinetsError("training.option", `${name} is ${showValue(value)}; ${needed} is needed`, name);
 }
 
-/** A value in a message: words as they are. */
+/** A value in an error message: strings without quotes. */
 function shown(value: unknown): string {
   return typeof value === "string" ? value.slice(0, 60) : showValue(value);
 }
@@ -249,24 +253,26 @@ function requireMilestones({ milestones, epochs, schedule }: Recipe): void {
   );
 }
 
-/** The first (0-based) of the last, light epochs. */
+/** The first light epoch (0-based). */
 export function firstLightEpoch({ epochs, lightEpochs }: Pick<Recipe, "epochs" | "lightEpochs">): number {
   return epochs - Math.min(lightEpochs, Math.floor(epochs / 10));
 }
 
-/** Options that every run has recorded; those added later count only where they are not the default. */
+/**
+ * Options that every recipe identity includes; options added later are included only when they differ from the default.
+ */
 const recordedAlways: readonly (keyof Recipe)[] = [
   ...(["epochs", "seed", "optimizer", "finalFraction", "warmupSteps", "momentum", "beta2", "weightDecay"] as const),
   ...(["clipNorm", "emaDecay", "batchNormMomentum", "labelSmoothing", "loss", "augment", "lightEpochs"] as const),
   ...(["batch", "learningRate"] as const),
 ];
 
-/** Options that no weight depends on. */
+/** Options that do not influence the weights. */
 const notOfTheWeights: readonly string[] = ["divergence"];
 
 /**
- * What of a recipe decides the weights: equal for equal training, also when later versions know more options. Keys of
- * checkpoints are made of it.
+ * The part of a recipe that determines the weights. It is equal for equal training, even when later versions know more
+ * options, and goes into the keys of checkpoints.
  */
 export function recipeIdentity(recipe: Recipe): Readonly<Record<string, unknown>> {
   const isDefault = (name: string, value: unknown) =>

@@ -1,12 +1,12 @@
-/** Learning rate over a run: linear warm-up, then a fall. */
+/** The learning rate over a run (linear warm-up, then decay), and the decay of the averaged weights. */
 import { cos, PhinetsError } from "../tensor/index.js";
 
 export const scheduleNames = ["cosine", "linear", "step", "constant", "onecycle"] as const;
 /**
  * - "cosine": half a cosine down to a fraction of the peak (Loshchilov & Hutter, "SGDR", ICLR 2017, without restarts).
- * - "linear": a straight line down to it.
+ * - "linear": a straight line down to that fraction.
  * - "step": the rate is multiplied by a factor at each milestone.
- * - "constant": the peak to the end.
+ * - "constant": the peak until the end.
  * - "onecycle": no warm-up; half a cosine from 1/25 up to the peak in 30 % of the run, then half a cosine down (Smith &
  *   Topin, "Super-convergence", 2017; the shares are PyTorch's).
  */
@@ -19,20 +19,20 @@ export interface ScheduleOptions {
   readonly warmupSteps: number;
   /** Steps of the whole run. */
   readonly totalSteps: number;
-  /** Last learning rate as a fraction of the peak, 0..1. */
+  /** Final learning rate as a fraction of the peak, 0..1. */
   readonly finalFraction: number;
   /** Default "cosine". */
   readonly schedule?: ScheduleName;
-  /** "step": steps, ascending. Default: two thirds and eight ninths of the run. */
+  /** For "step": steps at which the rate falls, ascending. Default: two thirds and eight ninths of the run. */
   readonly milestones?: readonly number[];
-  /** "step". Default 0.1. */
+  /** For "step". Default 0.1. */
   readonly stepFactor?: number;
 }
 
-/** Where onecycle starts, as a fraction of the peak, and the share of the run in which it rises. */
+/** Onecycle's start as a fraction of the peak, and the share of the run in which the rate rises. */
 const [cycleStart, cycleRise] = [1 / 25, 0.3];
 
-/** Learning rate of step 0..totalSteps-1. */
+/** Learning rate of a step, 0..totalSteps-1. */
 export function learningRateAt(step: number, options: ScheduleOptions): number {
   const { learningRate, warmupSteps, totalSteps, finalFraction, schedule = "cosine" } = options;
   if (!(learningRate > 0))
@@ -65,8 +65,8 @@ export function learningRateAt(step: number, options: ScheduleOptions): number {
 }
 
 /**
- * EMA decay of a step (1 = the first): at most `decay`, at most what keeps the average's horizon within a twelfth of the
- * run, and low at first, so that the average is of use from the first epochs: (1 + n) / (10 + n).
+ * EMA decay of a step (1 = the first): the smallest of `decay`, the decay whose horizon is a twelfth of the run, and (1
+ * + n) / (10 + n), which starts low so that the average is useful from the first epochs on.
  */
 export function emaDecayAt(step: number, decay: number, totalSteps: number): number {
   return Math.min(decay, 1 - Math.min(1, 12 / totalSteps), (1 + step) / (10 + step));

@@ -1,10 +1,9 @@
-/** A training graph in the making. */
+/** Builds a training graph node by node. */
 import { type OpName, ops } from "../graph/index.js";
 import { PhinetsError, type Shape } from "../tensor/index.js";
 import type { TrainingNode, TrainingOpAttributes, TrainingOpName } from "./differentiate.js";
 import { type GradientOpName, gradientOps } from "./gradient-ops.js";
 
-/** Collects nodes and shapes. */
 export class Tape {
   readonly nodes: TrainingNode[] = [];
   readonly shapes: Record<string, Shape> = {};

@@ -39,7 +39,7 @@ function trainerOf(network: Network, options: Partial<Recipe>, stepsPerEpoch = 1
   return trainer;
 }
 
-/** Steps on made-up pictures that depend on the step alone. */
+/** Runs steps on synthetic pictures that depend only on the step. */
 function run(trainer: Trainer, from: number, to: number, detects = true) {
   const results = [];
   for (let step = from; step < to; step++) {

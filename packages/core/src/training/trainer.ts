@@ -1,7 +1,7 @@
 /**
- * One training run: batches in, steps out. Pure: who decodes pictures, shows progress, validates and saves is the
- * caller. Every draw is keyed by (seed, epoch, sample) or (seed, step), so a run resumed from an epoch's state goes on
- * exactly as if it had never stopped.
+ * One training run as a sequence of steps. It does no I/O: the caller decodes pictures, shows progress, validates and
+ * saves. Every random draw is keyed by (seed, epoch, sample) or (seed, step), so a run resumed from an epoch's state
+ * continues exactly as if it had never stopped.
  */
 import { inputName, type Network } from "../networks/index.js";
 import { hashString, type PhinetsError, Random } from "../tensor/index.js";
@@ -14,17 +14,17 @@ import type { Recipe } from "./recipe.js";
 import { emaDecayAt, learningRateAt, type ScheduleOptions } from "./schedule.js";
 
 export interface StepResult {
-  /** Steps done so far, this one included. */
+  /** Steps done so far, including this one. */
   readonly step: number;
   readonly loss: number;
   readonly parts: Readonly<Record<string, number>>;
   readonly learningRate: number;
-  /** Global 2-norm of the gradients before clipping; undefined for a batch that another is added to. */
+  /** Global 2-norm of the gradients before clipping; undefined for a batch that does not complete a step. */
   readonly gradientNorm: number | undefined;
 }
 
 export class Trainer {
-  /** At the network's own size: what holds the parameters. */
+  /** The executor at the network's own size, which holds the parameters. */
   readonly executor: Executor;
   readonly #executors: SizedExecutors | undefined;
   readonly #loss: ReturnType<typeof lossOf>;
@@ -32,14 +32,15 @@ export class Trainer {
   readonly #schedule: ScheduleOptions;
   #watch: DivergenceWatch;
   #step = 0;
-  /** Batches of the step that are done. */
+  /** Batches of the current step done so far. */
   #part = 0;
-  /** Draws of each dropout in this step. */
+  /** Random generator of each dropout in this step. */
   readonly #drops = new Map<string, Random>();
 
   /**
-   * @param executors of `trainingGraphOf(network, recipe)`, its parameters set; several for training at several sizes
-   * @param stepsPerEpoch full steps in an epoch; the learning rate follows `epochs * stepsPerEpoch`
+   * @param executors executors of `trainingGraphOf(network, recipe)` with their parameters set; several for multi-scale
+   *   training
+   * @param stepsPerEpoch full steps in an epoch; the learning rate schedule covers `epochs * stepsPerEpoch` steps
    */
   constructor(
     executors: Executor | SizedExecutors,
@@ -64,12 +65,12 @@ export class Trainer {
     };
   }
 
-  /** Executor of the next batch. */
+  /** The executor of the next batch. */
   get #current(): Executor {
     return this.#executors?.at(this.#executors.plan.at(this.#step)) ?? this.executor;
   }
 
-  /** Where the caller writes the next batch, `[batch, height, width, channels]`. */
+  /** Buffer into which the caller writes the next batch, `[batch, height, width, channels]`. */
   get input(): Float32Array {
     return this.#current.input(inputName);
   }
@@ -80,19 +81,20 @@ export class Trainer {
     return { height, width };
   }
 
-  /** Steps done. */
+  /** Number of steps done. */
   get steps(): number {
     return this.#step;
   }
 
-  /** Mean loss of the run's first steps: for `restore`. */
+  /** Mean loss of the run's first steps, to be passed to `restore`. */
   get startLoss(): number {
     return this.#watch.startLoss;
   }
 
   /**
-   * Forward, loss and backward of one batch, and after every `recipe.accumulate` batches optimiser and averages. Throws
-   * `training.diverged` when the loss is not finite or has run away (recipe.divergence).
+   * Forward, loss and backward of one batch; after every `recipe.accumulate` batches also the optimiser step and the
+   * weight averages. Throws `training.diverged` when the loss is not finite or the run has diverged
+   * (recipe.divergence).
    */
   step(targets: Targets): StepResult {
     const executor = this.#begin();
@@ -102,7 +104,7 @@ export class Trainer {
     return this.#finish(executor, value);
   }
 
-  /** As `step`, with forward and backward on a device. */
+  /** Like `step`, with forward and backward computed on a device. */
   async stepOn(device: StepDevice, targets: Targets): Promise<StepResult> {
     const executor = this.#begin();
     await device.forward(executor);
@@ -121,7 +123,7 @@ export class Trainer {
     return divergedError(this.#step + 1, learningRateAt(this.#step, this.#schedule), what);
   }
 
-  /** The loss of the executor's output, whose gradient it is given. */
+  /** Computes the loss of the executor's output and sets the cotangent. */
   #evaluate(executor: Executor, targets: Targets): LossValue {
     const { recipe } = this;
     const shape = executor.graph.network.shapes[this.#output];
@@ -162,7 +164,10 @@ export class Trainer {
     return { step: this.#step, loss, parts, learningRate, gradientNorm };
   }
 
-  /** Inverted dropout: 0 with probability `rate`, else 1 / (1 - rate). The batches of a step draw one after the other. */
+  /**
+   * Inverted dropout: 0 with probability `rate`, else 1 / (1 - rate). The batches of a step continue the same random
+   * stream.
+   */
   #drop(mask: Float32Array, name: string, rate: number): void {
     const random = this.#drops.get(name) ?? new Random(this.recipe.seed, this.#step, hashString(name));
     this.#drops.set(name, random);
@@ -170,11 +175,11 @@ export class Trainer {
     for (let i = 0; i < mask.length; i++) mask[i] = random.uniform() < rate ? 0 : kept;
   }
 
-  /** Goes on from a checkpoint's `executor.state()`, step count and start loss. */
+  /** Resumes from a checkpoint's `executor.state()`, step count and start loss. */
   restore(state: Parameters<Executor["setState"]>[0], step: number, startLoss?: number): void {
     this.executor.setState(state);
     this.#step = step;
-    // Without its start loss nothing can be said of the run's loss.
+    // Without a start loss the watch cannot judge the run's loss.
     const { divergence, accumulate } = this.recipe;
     this.#watch = new DivergenceWatch(startLoss === undefined ? 0 : divergence, startLoss, step * accumulate);
   }

@@ -1,6 +1,6 @@
 /**
- * Batch norm. Its output is an operand of its input. Its sums are made by the kernel that makes its input (forward) or
- * its cotangent (backward, as that kernel's epilogue), where there is such a kernel, else by a sweep.
+ * Lowers batch norm. Its output is an operand of its input. Its sums are computed by the kernel that writes its input
+ * (forward) or its cotangent (backward, as that kernel's epilogue) if there is such a kernel, else by a separate sweep.
  */
 import { activations } from "../../kernels/index.js";
 import type { TrainingNodeOf } from "../differentiate.js";
@@ -8,7 +8,7 @@ import type { Norm } from "../program.js";
 import type { ConvBackward, ProgramBuilder } from "./builder.js";
 import { type Epilogue, epilogueWords, isGradient, isPlain, type Operand, operandWords, plain } from "./operand.js";
 
-/** The batch norm that reads a convolution's output in training: the convolution makes its sums. */
+/** The batch norm that reads a convolution's output in training, whose sums the convolution computes. */
 export function normReading(builder: ProgramBuilder, value: string): Norm | undefined {
   const reader = builder.graph.nodes.find((node) => node.op === "batchNormTrain" && node.inputs[0] === value);
   if (reader === undefined || !builder.fuse) return undefined;
@@ -38,13 +38,13 @@ export function batchNormTrain(builder: ProgramBuilder, node: TrainingNodeOf<"ba
   builder.set(node.name, { base: buffer, norm, activation: activations.none });
 }
 
-/** With running statistics. */
+/** Batch norm with running statistics. */
 export function batchNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batchNorm">): void {
   const base = builder.store(node.inputs[0]);
   builder.set(node.name, { base, norm: runningNorm(builder, node), activation: activations.none });
 }
 
-/** Factors and addends of a batch norm with running statistics. */
+/** Scale and offset vectors of a batch norm with running statistics. */
 export function runningNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batchNorm">): Norm {
   const norm = builder.newNorm(node.name);
   builder.normOf.set(node.name, norm);
@@ -57,7 +57,7 @@ export function runningNorm(builder: ProgramBuilder, node: TrainingNodeOf<"batch
   return norm;
 }
 
-/** dx = dy * scale: the operand of batch norm's gradient, A being the scale and B and C zero (assembly/norm.ts). */
+/** dx = dy * scale: the operand of batch norm's gradient with A as the scale and B and C zero (assembly/norm.ts). */
 export function batchNormFrozenGrad(builder: ProgramBuilder, node: TrainingNodeOf<"batchNormFrozenGrad">): void {
   const base = builder.store(node.inputs[0]);
   const norm = builder.normOf.get(node.of!)!;
@@ -70,7 +70,7 @@ export function batchNormGrad(builder: ProgramBuilder, node: TrainingNodeOf<"bat
   const u = builder.store(x);
   const { pixels, stride } = builder.layout(x);
   let value = builder.value(cotangent);
-  // dy * act'(z) fuses when z is this batch norm's own output.
+  // dy * act'(z) can be fused when z is this batch norm's own output.
   if (isGradient(value) && !(value.z.norm === norm && value.z.base === u && value.z.scale === undefined))
     value = plain(builder.store(cotangent));
   const [dy, activation] = isGradient(value) ? [value.dy, value.activation] : [value, activations.none];
@@ -98,7 +98,7 @@ export function batchNormGrad(builder: ProgramBuilder, node: TrainingNodeOf<"bat
   builder.set(node.name, { base: dz, norm, activation: activations.none, gradientOf: u });
 }
 
-/** The convolution that makes dy, when nothing else reads what its epilogue would overwrite. */
+/** The convolution that computes dy, if nothing else reads the values that its epilogue would overwrite. */
 function fusing(builder: ProgramBuilder, cotangent: string, dy: Operand, activation: number): ConvBackward | undefined {
   const conv = builder.openConv(dy.base);
   if (conv === undefined || !isPlain({ ...dy, scale: undefined })) return undefined;

@@ -1,4 +1,4 @@
-/** What the lowering of every node shares: the program so far, its buffers, and what is known of each value. */
+/** State shared by the lowering of all nodes: the program so far, its buffers, and what is known about each value. */
 import type { Opcode } from "../../kernels/index.js";
 import { PhinetsError } from "../../tensor/index.js";
 import type { TrainingGraph, TrainingNode } from "../differentiate.js";
@@ -15,12 +15,12 @@ import {
   plain,
 } from "./operand.js";
 
-/** A 1x1 convolution whose rows the depthwise convolution that reads it makes as it needs them. */
+/** A 1x1 convolution whose rows are computed on demand by the depthwise convolution that reads it. */
 export interface Expansion {
   readonly x: readonly Word[];
-  /** As kernels/instructions.ts has them. */
+  /** Words in the order of kernels/instructions.ts. */
   readonly words: readonly Word[];
-  /** Floats of a pixel of x. */
+  /** Floats per pixel of x. */
   readonly stride: number;
 }
 
@@ -32,30 +32,30 @@ export interface ConvBackward {
   biasGradient: string | undefined;
   epilogue: Epilogue | undefined;
   addend: number | undefined;
-  /** Whether its kernel takes an epilogue. */
+  /** Whether its kernel supports an epilogue. */
   readonly fuses: boolean;
 }
 
 export class ProgramBuilder {
   readonly instructions: Instruction[] = [];
-  /** What depends on parameters alone. */
+  /** Instructions that depend only on parameters. */
   readonly preparation: Instruction[] = [];
-  /** Bytes an image of each buffer. */
+  /** Bytes per image of each buffer. */
   readonly buffers: number[] = [];
   readonly norms: Norm[] = [];
-  /** Floats of the blocks of int8 parameters, by value. */
+  /** Length in floats of the blocks of int8 parameters, by value. */
   readonly int8 = new Map<string, number>();
-  /** By the name of the batch norm's mean value. */
+  /** Norms, by the name of the batch norm's mean value. */
   readonly normOf = new Map<string, Norm>();
   readonly externals = new Map<string, MapLayout>();
   readonly nodes = new Map<string, TrainingNode>();
-  /** By the value that is not stored. */
+  /** Expansions, by the value that is not stored. */
   readonly expansions = new Map<string, Expansion>();
-  /** By the name of the forward node. */
+  /** Backward convolutions, by the name of the forward node. */
   readonly backwardOf = new Map<string, ConvBackward>();
-  /** Backward convolution that writes each buffer. */
+  /** The backward convolution that writes each buffer. */
   readonly #convOf = new Map<number, ConvBackward>();
-  /** Instruction that makes each buffer. */
+  /** The instruction that writes each buffer. */
   readonly #producer: number[] = [];
   readonly #values = new Map<string, Lazy>();
   readonly #absorbed = new Set<string>();
@@ -78,29 +78,29 @@ export class ProgramBuilder {
     return mapLayout(this.graph.shapes[value]);
   }
 
-  /** @param words called when epilogues are known */
+  /** @param words called once epilogues are known */
   emit<O extends Opcode>(opcode: O, words: () => Words<O>, scratchBytes?: number): void {
     this.instructions.push(instruction(opcode, words, scratchBytes));
   }
 
-  /** Emits what depends on parameters alone: done once in inference, in every step of training. */
+  /** Emits an instruction that depends only on parameters: run once in inference, in every step in training. */
   prepare<O extends Opcode>(opcode: O, words: () => Words<O>): void {
     (isTraining(this.graph) ? this.instructions : this.preparation).push(instruction(opcode, words));
   }
 
-  /** The nodes that read a value, where these are as many as said and it is no output; else none. */
+  /** The nodes that read a value, if there are exactly `count` and the value is not an output; otherwise none. */
   readersInside(value: string, count: number): readonly TrainingNode[] {
     if (this.#uses.get(value) !== count) return [];
     const readers = this.graph.nodes.filter(({ inputs }) => inputs.includes(value));
     return readers.length === count && !this.graph.outputs.includes(value) ? readers : [];
   }
 
-  /** A new buffer of a value's size, made by an instruction: the next by default. */
+  /** A new buffer of a value's size, written by instruction `producer`, by default the next one. */
   buffer(value: string, producer = this.instructions.length): number {
     return this.space(this.layout(value).imageBytes, producer);
   }
 
-  /** A new buffer of so many bytes an image. */
+  /** A new buffer of this many bytes per image. */
   space(imageBytes: number, producer = this.instructions.length): number {
     this.buffers.push(imageBytes);
     this.#producer.push(producer);
@@ -115,7 +115,7 @@ export class ProgramBuilder {
     return this.#values.has(name);
   }
 
-  /** A node that another's kernel computes and whose value does not exist. */
+  /** Marks a node that another node's kernel computes and whose value is not stored. */
   absorb(name: string): void {
     this.#absorbed.add(name);
   }
@@ -130,13 +130,13 @@ export class ProgramBuilder {
     return value;
   }
 
-  /** The value as an operand: an activation gradient is stored first. */
+  /** The value as an operand. An activation gradient is stored first. */
   operand(name: string): Operand {
     const value = this.value(name);
     return isGradient(value) ? plain(this.store(name)) : value;
   }
 
-  /** The value's buffer; computes it where it is lazy. */
+  /** The value's buffer. Computes the value first if it is lazy. */
   store(name: string): number {
     const value = this.value(name);
     if (isPlain(value)) return value.base;
@@ -155,7 +155,7 @@ export class ProgramBuilder {
     return buffer;
   }
 
-  /** Writes an operand of a value's size into a buffer, plus `addend`. */
+  /** Writes an operand of a value's size, plus `addend`, into a buffer. */
   materialise(operand: Operand, value: string, buffer: number, addend?: number): void {
     const { pixels, stride } = this.layout(value);
     const [x, out] = [operandWords(operand), { buffer }];
@@ -169,25 +169,25 @@ export class ProgramBuilder {
     return norm;
   }
 
-  /** The buffer of a backward convolution's result. */
+  /** Allocates the buffer of a backward convolution's result. */
   makeConvResult(conv: ConvBackward, value: string): void {
     conv.dx = this.buffer(value, conv.index);
     if (conv.fuses) this.#convOf.set(conv.dx, conv);
     this.set(value, plain(conv.dx));
   }
 
-  /** The backward convolution, not yet given an epilogue, that makes a buffer and could take one. */
+  /** The backward convolution that writes a buffer, if it supports an epilogue and has none yet. */
   openConv(buffer: number | undefined): ConvBackward | undefined {
     const conv = buffer === undefined || !this.fuse ? undefined : this.#convOf.get(buffer);
     return conv?.epilogue === undefined ? conv : undefined;
   }
 
-  /** Whether a buffer is made before a convolution runs. */
+  /** Whether a buffer is written before a convolution runs. */
   isReadyFor(conv: ConvBackward, buffer: number): boolean {
     return this.#producer[buffer] < conv.index;
   }
 
-  /** Whether every value from this cotangent back to the stored one it is computed from is read once. */
+  /** Whether every value from this cotangent back to the stored one it derives from is read only once. */
   singleUse(name: string): boolean {
     if ((this.#uses.get(name) ?? 0) > 1) return false;
     const node = this.nodes.get(name);
@@ -205,5 +205,5 @@ export class ProgramBuilder {
   }
 }
 
-/** Scratch for the rows that a kernel of assembly/maps.ts handles at a time. */
+/** Scratch for the rows that a kernel of assembly/maps.ts processes at a time. */
 export const rowsScratchBytes = (stride: number): number => Math.max(16384, stride * 4);

@@ -1,4 +1,4 @@
-/** Convolutions and dense layers, forward and backward. */
+/** Lowers convolutions and dense layers, forward and backward. */
 import { arrange, layouts, type NameOf } from "../../kernels/index.js";
 import type { TrainingNodeOf } from "../differentiate.js";
 import { type ConvKernel, convKernel, type MapLayout } from "../layout.js";
@@ -10,17 +10,17 @@ import { epilogueWords, operandWords, optional, plain } from "./operand.js";
 
 type ConvNode = TrainingNodeOf<"conv2d"> | TrainingNodeOf<"dense">;
 
-/** What both directions of a convolution have to know. */
+/** What both directions of a convolution need. */
 interface Convolution {
   readonly kernel: ConvKernel;
   readonly input: MapLayout;
   readonly output: MapLayout;
-  /** Whether the weights lie in panels. */
+  /** Whether the weights are stored in panels. */
   readonly packed: boolean;
   readonly expansion: Expansion | undefined;
-  /** None for a pointwise kernel. */
+  /** Undefined for a pointwise kernel. */
   readonly geometry?: Readonly<Record<NameOf<typeof layouts.geometry>, number>>;
-  /** Words that both directions have, each kernel some of them. */
+  /** Words of both directions; each kernel uses some of them. */
   readonly words: Omit<
     Words<"pointwiseForward" | "groupedForward" | "depthwiseForward">,
     "out" | "bias" | "block" | "packed" | "finish"
@@ -52,10 +52,10 @@ function convolution(builder: ProgramBuilder, node: ConvNode): Convolution {
   return { ...base, geometry, words: { ...words, geometry: windows, groups, channels, filters, expansion: expanded } };
 }
 
-/** Whether a kernel takes any operand for x, and an epilogue on its gradient. */
+/** Whether a kernel accepts any operand as x, and an epilogue on its gradient. */
 const readsLazily = (kernel: ConvKernel): boolean => kernel === "pointwise" || kernel === "depthwise";
 
-/** How the kernels' instructions are called, without their direction. */
+/** Instruction names of the kernels, without their direction. */
 const names = { pointwise: "pointwise", depthwise: "depthwise", dense: "conv", grouped: "grouped" } as const;
 
 export function convForward(builder: ProgramBuilder, node: ConvNode): void {
@@ -84,18 +84,18 @@ export function convForward(builder: ProgramBuilder, node: ConvNode): void {
   for (const value of finish?.nodes ?? []) builder.set(value, plain(buffer));
 }
 
-/** Whether a pointwise convolution's rows can be made by the depthwise one that alone reads what it makes. */
+/** Whether a pointwise convolution's rows can be computed by a depthwise convolution that is its only reader. */
 function expands(builder: ProgramBuilder, conv: Convolution, value: string): boolean {
   if (!conv.packed || conv.kernel !== "pointwise" || !builder.fuse) return false;
   const [reader] = builder.readersInside(value, 1);
   const shape = builder.graph.shapes[value];
-  // Rows of whole tiles.
+  // Rows must be whole tiles.
   return reader?.op === "conv2d" && convKernel(reader.attributes, shape) === "depthwise" && shape[2] % 4 === 0;
 }
 
 type ConvGradientOp = "conv2dGradInput" | "conv2dGradWeight" | "denseGradInput" | "denseGradWeight" | "biasGrad";
 
-/** One instruction makes all gradients of a convolution: the first of its nodes emits it, the others join. */
+/** One instruction computes all gradients of a convolution: the first of its nodes emits it, the others join. */
 export function convBackward(
   builder: ProgramBuilder,
   node: { [O in ConvGradientOp]: TrainingNodeOf<O> }[ConvGradientOp],
@@ -147,13 +147,13 @@ function emitBackward(builder: ProgramBuilder, node: ConvNode, cotangent: string
   return record;
 }
 
-/** Rows of a chunk: both sides of the product stay in the second-level cache, tiles of 4. */
+/** Rows per chunk, a multiple of a tile's 4: both sides of the product stay in the second-level cache. */
 function chunkRows(input: MapLayout, output: MapLayout): number {
   const rows = Math.floor(16384 / (input.stride + output.stride));
   return Math.max(16, Math.min(256, rows - (rows % 4)));
 }
 
-/** Scratch of each direction, as the kernels of kernels/assembly/{pointwise,depthwise,conv}.ts lay it out. */
+/** Scratch of each direction, in the layout of kernels/assembly/{pointwise,depthwise,conv}.ts. */
 function scratchFloats(conv: Convolution): { forward: number; backward: number } {
   const [inputs, outputs] = [conv.input.stride, conv.output.stride];
   const { geometry } = conv;

@@ -1,4 +1,4 @@
-/** Activations, products and sums: mostly nothing but a new operand. */
+/** Lowers activations, products and sums, most of which only become a new operand. */
 import { activations, combinations, unaryCodes } from "../../kernels/index.js";
 import { type Shape, sameShape } from "../../tensor/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
@@ -32,13 +32,13 @@ export function multiply(builder: ProgramBuilder, node: TrainingNodeOf<"multiply
   builder.set(node.name, { ...(takesScale(x) ? x : plain(builder.store(first))), scale });
 }
 
-/** Whether neither input is repeated. */
+/** Whether neither input is broadcast. */
 function sameMaps({ graph: { shapes } }: ProgramBuilder, { name, inputs }: TrainingNode): boolean {
   const mapOf = (value: string): Shape => shapes[value].slice(1);
   return inputs.every((input) => sameShape(mapOf(input), mapOf(name)));
 }
 
-/** Two maps, of which either may be repeated. */
+/** Combines two maps, either of which may be broadcast. */
 export function combine(builder: ProgramBuilder, node: TrainingNodeOf<keyof typeof combinations>): void {
   const { shapes } = builder.graph;
   const sidesOf = (value: string) => [1, 1, ...shapes[value].slice(1)].slice(-3);
@@ -109,14 +109,14 @@ export function add(builder: ProgramBuilder, node: TrainingNodeOf<"add">): void 
   builder.set(node.name, plain(buffer));
 }
 
-/** A pooled gradient joins the other cotangent as an addend per image. */
+/** Adds a pooled gradient to the other cotangent as an addend per image. */
 function addPooled(pooled: Operand, other: Operand): Operand | undefined {
   const isPooled = pooled.base === undefined && pooled.addend !== undefined && pooled.scale === undefined;
   const takes = other.addend === undefined && other.gradientOf === undefined && other.base !== undefined;
   return isPooled && takes ? { ...other, addend: pooled.addend } : undefined;
 }
 
-/** The convolution that makes one side adds the other while its rows are in cache. */
+/** Lets the convolution that computes one side add the other while its rows are in cache. */
 function addInConv(builder: ProgramBuilder, mine: Operand, name: string, other: Operand): Operand | undefined {
   if (!isPlain(mine) || !isPlain(other)) return undefined;
   const conv = builder.openConv(mine.base);
@@ -126,7 +126,7 @@ function addInConv(builder: ProgramBuilder, mine: Operand, name: string, other: 
   return plain(mine.base);
 }
 
-/** A mean's gradient: the same for every pixel, so an addend without a map. */
+/** A mean's gradient is the same for every pixel, so it is an addend without a map. */
 export function globalAveragePoolGrad(builder: ProgramBuilder, node: TrainingNodeOf<"globalAveragePoolGrad">): void {
   const { pixels } = builder.layout(node.name);
   const addend = { buffer: builder.store(node.inputs[0]), factor: 1 / pixels };

@@ -1,7 +1,7 @@
 /**
- * What a convolution does to its sums before it stores them, in inference (kernels/assembly/finish.ts): batch norm,
- * activation and swish where nothing else reads what comes between. In training these values are read again by their
- * gradients, and are computed where they are read (operand.ts).
+ * What a convolution does to its sums before it stores them in inference (kernels/assembly/finish.ts): batch norm,
+ * activation and swish, where nothing else reads the values in between. In training the gradients read these values
+ * again, so they are computed where they are read (operand.ts).
  */
 import { activations, arrange, layouts } from "../../kernels/index.js";
 import type { TrainingNode } from "../differentiate.js";
@@ -12,9 +12,9 @@ import type { ProgramBuilder } from "./builder.js";
 
 interface Finish {
   readonly words: readonly Word[];
-  /** Nodes that the convolution computes. */
+  /** Nodes whose work the convolution does. */
   readonly nodes: readonly string[];
-  /** The last of them, or its own: the value that it makes. */
+  /** The value that the convolution writes: that of the last of these nodes, or its own. */
   readonly value: string;
 }
 
@@ -45,7 +45,7 @@ export function finishOf(builder: ProgramBuilder, node: TrainingNode): Finish {
   return { words, nodes, value: nodes.at(-1) ?? node.name };
 }
 
-/** Names of sigmoid and product, where a value is read by its own sigmoid and their product alone. */
+/** Names of the sigmoid and the product, if a value's only readers are its own sigmoid and their product. */
 function swishOf(builder: ProgramBuilder, value: string): [string, string] | undefined {
   const readers = builder.readersInside(value, 2);
   const sigmoid = readers.find(({ op }) => op === "sigmoid");

@@ -1,4 +1,4 @@
-/** Rounding to int8 and the activations' tables, in the training of a network as its integer form computes. */
+/** Lowers rounding to int8 and activation tables, for training a network as its integer form computes. */
 import { layouts, offsetsOf } from "../../kernels/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
 import type { Words } from "../program.js";
@@ -29,7 +29,7 @@ export function lookupGrad(builder: ProgramBuilder, node: TrainingNodeOf<"lookup
 const { powers } = offsetsOf(layouts.rounding);
 const { end: tableFloats } = offsetsOf(layouts.table);
 
-/** A kernel that goes over rows, with words of its own. */
+/** Emits a kernel that processes rows and has extra words of its own. */
 function emitRows<O extends "fakeQuantizeForward" | "fakeQuantizeGradient" | "lookupForward" | "lookupGradient">(
   builder: ProgramBuilder,
   node: TrainingNode & { readonly attributes: { readonly value: string } },

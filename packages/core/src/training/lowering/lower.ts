@@ -1,8 +1,9 @@
 /**
- * From a training graph to the flat program that the kernels run. Values are lowered lazily: batch norm, activation and
- * per-channel scales are not computed where they stand in the graph but become an operand (kernels/assembly/operand.ts)
- * that the reading kernel evaluates row by row; activation gradients and batch norm sums become the epilogue of the kernel
- * that makes the cotangent. What no kernel can read so is stored first ("materialised").
+ * Lowers a training graph to the flat program that the kernels run. Values are lowered lazily: batch norm, activation
+ * and per-channel scales are not computed where they stand in the graph but become an operand
+ * (kernels/assembly/operand.ts) that the reading kernel evaluates row by row; activation gradients and batch norm sums
+ * become the epilogue of the kernel that computes the cotangent. Values that no kernel can read this way are stored
+ * first ("materialised").
  */
 import { activations } from "../../kernels/index.js";
 import type { TrainingGraph, TrainingNodeOf, TrainingOpName } from "../differentiate.js";
@@ -37,7 +38,7 @@ import {
 import { concat, concatGrad, pad, padGrad, resize, slice, sliceGrad } from "./moves.js";
 import { averagePoolGrad, maxPoolGrad, pool } from "./windows.js";
 
-/** How each operator joins the program. Dropout never comes here: `differentiate` makes it a product with a mask. */
+/** How each operator is lowered. Dropout never occurs here: `differentiate` turns it into a product with a mask. */
 const lowerings: {
   readonly [O in Exclude<TrainingOpName, "dropout">]: (builder: ProgramBuilder, node: TrainingNodeOf<O>) => void;
 } = {
@@ -102,12 +103,12 @@ const lowerings: {
   lookupGrad,
 };
 
-/** @param fuse false: every value is stored where it stands in the graph, and no kernel does another's work */
+/** @param fuse false: every value is stored where it stands in the graph, and kernels do not do each other's work */
 export function lower(graph: TrainingGraph, parameters: ParameterArena, fuse = true): Lowered {
   const builder = new ProgramBuilder(graph, parameters, fuse);
   const lowerAll = (nodes: TrainingGraph["nodes"]): void => {
     for (const node of nodes) {
-      if (builder.has(node.name) || builder.isAbsorbed(node.name)) continue; // done by a convolution (finish.ts)
+      if (builder.has(node.name) || builder.isAbsorbed(node.name)) continue; // a convolution has done it (finish.ts)
       lowerings[node.op as keyof typeof lowerings](builder, node as never);
       if (!fuse && builder.has(node.name)) builder.store(node.name);
     }

@@ -1,4 +1,7 @@
-/** The operators whose kernels (kernels/assembly/maps.ts) write a map: pooling, padding, reshaping, sigmoid, softmax. */
+/**
+ * Lowers the operators whose kernels (kernels/assembly/maps.ts) write a map: pooling, padding, reshaping, sigmoid,
+ * softmax.
+ */
 import { instructions, type Opcode, places } from "../../kernels/index.js";
 import type { TrainingNode, TrainingNodeOf } from "../differentiate.js";
 import type { MapLayout } from "../layout.js";
@@ -6,7 +9,7 @@ import type { Word, Words } from "../program.js";
 import { type ProgramBuilder, rowsScratchBytes } from "./builder.js";
 import { operandWords, plain } from "./operand.js";
 
-/** A kernel whose first words are stored inputs and the buffer that it writes; `rest` are the others. */
+/** Emits a kernel whose first words are stored inputs and the buffer that it writes; `rest` are its other words. */
 export function stored<O extends Opcode>(
   builder: ProgramBuilder,
   node: TrainingNode,
@@ -65,7 +68,7 @@ export function flatten(
   stored(builder, node, "repack", { pixels, channels, ...apart, place: places.inside });
 }
 
-/** A map of another shape: its elements one behind the other, without the padding of either. */
+/** A map of another shape: the elements in order, with the padding of both shapes removed or added. */
 export function reshape(builder: ProgramBuilder, node: TrainingNodeOf<"reshape">): void {
   const [value] = node.inputs;
   const [from, to] = [value, node.name].map((each) => builder.layout(each));
@@ -94,7 +97,7 @@ export function reshape(builder: ProgramBuilder, node: TrainingNodeOf<"reshape">
 
 type Apart = Record<"sourcePixel" | "sourceImage" | "targetPixel" | "targetImage", number>;
 
-/** The same for each image. */
+/** The same values for each image. */
 export function constant(builder: ProgramBuilder, node: TrainingNodeOf<"constant">): void {
   const { pixels, channels, stride, imageBytes } = builder.layout(node.name);
   const buffer = builder.buffer(node.name);

@@ -1,4 +1,4 @@
-/** Boxes of a map that are copied to another (concat, slice, pad, and their gradients), and maps of another size. */
+/** Lowers copies of boxes between maps (concat, slice, pad, and their gradients) and resizing. */
 import { realResizeTaps } from "../../graph/index.js";
 import type { Shape } from "../../tensor/index.js";
 import type { TrainingNodeOf } from "../differentiate.js";
@@ -10,7 +10,7 @@ import { plain } from "./operand.js";
 
 type Place = readonly [row: number, column: number, channel: number];
 
-/** Where a box lies in a map. */
+/** Position of a box in a map. */
 interface Side {
   readonly buffer: number;
   readonly shape: Shape;
@@ -30,7 +30,7 @@ function copyBox(builder: ProgramBuilder, source: Side, target: Side, size: Plac
     return { at: at[0] * row + at[1] * pixel + at[2] * 4, pixel: step[1] * pixel, row: step[0] * row, imageBytes };
   };
   const [from, to] = [place(source), place(target)];
-  // Whole pixels with their padding are one piece.
+  // Whole pixels and their padding form one contiguous piece.
   const isWhole = [source, target].every(({ shape }) => shape.at(-1) === channels);
   const bytes = isWhole ? mapLayout(target.shape).stride * 4 : channels * 4;
   builder.emit("copyBox", () => ({
@@ -41,7 +41,7 @@ function copyBox(builder: ProgramBuilder, source: Side, target: Side, size: Plac
   }));
 }
 
-/** Takes a box out of the input; its padding is cleared where the copy does not bring it. */
+/** Copies a box out of the input; padding that the copy does not cover is cleared. */
 function take(
   builder: ProgramBuilder,
   { name, inputs: [x] }: { readonly name: string; readonly inputs: readonly string[] },
@@ -55,7 +55,7 @@ function take(
   builder.set(name, plain(target.buffer));
 }
 
-/** Puts the input into a map of zeros. */
+/** Copies the input into a map of zeros. */
 function put(
   builder: ProgramBuilder,
   { name, inputs: [x] }: { readonly name: string; readonly inputs: readonly string[] },
@@ -82,7 +82,7 @@ export const slice = (builder: ProgramBuilder, node: TrainingNodeOf<"slice">): v
 export const sliceGrad = (builder: ProgramBuilder, node: TrainingNodeOf<"sliceGrad">): void =>
   put(builder, node, { at: node.attributes.begin, step: node.attributes.step });
 
-/** Places along an axis of a shape. */
+/** A position along one axis of a shape. */
 function along(shape: Shape, axis: number, at: number): Place {
   const place = [0, 0, 0];
   place[axis - shape.length + 3] = at;

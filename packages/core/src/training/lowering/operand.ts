@@ -1,4 +1,7 @@
-/** How a kernel reads a value that may not be stored (kernels/assembly/operand.ts), and what it does to the one it makes. */
+/**
+ * How a kernel reads a value that may not be stored (kernels/assembly/operand.ts), and its epilogue on the value it
+ * writes.
+ */
 import { activations, arrange, layouts, operandFlags } from "../../kernels/index.js";
 import { type Norm, none, type Word } from "../program.js";
 
@@ -11,7 +14,7 @@ export interface Operand {
   /** Buffer of a factor per image and channel. */
   readonly scale?: number;
   readonly addend?: { readonly buffer: number; readonly factor: number };
-  /** The batch norm's gradient: base is dz, this is u. */
+  /** For batch norm's gradient: base is dz, this is u. */
   readonly gradientOf?: number;
 }
 
@@ -24,7 +27,9 @@ export interface ActivationGradient {
 
 export type Lazy = Operand | ActivationGradient;
 
-/** Work on a cotangent's rows while they are in cache: image scale, act'(z) and batch norm's sums (assembly/norm.ts). */
+/**
+ * Work on a cotangent's rows while they are in cache: image scale, act'(z) and batch norm's sums (assembly/norm.ts).
+ */
 export interface Epilogue {
   readonly activation: number;
   /** Buffer of batch norm's input. */
@@ -46,11 +51,11 @@ export const isPlain = (value: Lazy): value is Operand & { base: number } =>
   value.scale === undefined &&
   value.addend === undefined;
 
-/** Whether an image scale can still be laid over an operand. */
+/** Whether an image scale can still be applied to an operand. */
 export const takesScale = (x: Operand): boolean =>
   x.scale === undefined && x.addend === undefined && x.gradientOf === undefined && x.base !== undefined;
 
-/** Whether an activation can still be laid over an operand. */
+/** Whether an activation can still be applied to an operand. */
 export const takesActivation = (x: Operand): boolean => takesScale(x) && x.activation === activations.none;
 
 export function operandWords(operand: Operand): Word[] {
@@ -85,5 +90,5 @@ export function epilogueWords(epilogue: Epilogue | undefined, addend?: number): 
   });
 }
 
-/** A buffer, where there is one. */
+/** The word of a buffer, or `none`. */
 export const optional = (buffer: number | undefined): Word => (buffer === undefined ? none : { buffer });

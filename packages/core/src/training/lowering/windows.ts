@@ -1,4 +1,4 @@
-/** Pools, whose windows may leave the map (kernels/assembly/windows.ts). */
+/** Lowers pooling whose windows may extend past the map (kernels/assembly/windows.ts). */
 import { arrange, layouts } from "../../kernels/index.js";
 import type { TrainingNodeOf } from "../differentiate.js";
 import type { ProgramBuilder } from "./builder.js";
@@ -8,7 +8,7 @@ type PoolNode = TrainingNodeOf<"averagePool"> | TrainingNodeOf<"maxPool"> | Trai
 type MaxPoolGrad = TrainingNodeOf<"maxPoolGrad"> | TrainingNodeOf<"maxWindowGrad">;
 type PoolGrad = TrainingNodeOf<"averagePoolGrad"> | MaxPoolGrad;
 
-/** Where a pool's windows lie. */
+/** Geometry of a pool's windows. */
 function geometry(builder: ProgramBuilder, node: PoolNode | PoolGrad, [x, y]: readonly string[]) {
   const { attributes } = node;
   const { kernel, stride, padding } = "kernel" in attributes ? attributes : square(attributes);
