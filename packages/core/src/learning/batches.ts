@@ -1,4 +1,4 @@
-/** The batches of each epoch: order, augmentation, assembling. What they hold depends on (seed, epoch, sample) alone. */
+/** Plans and assembles the batches of each epoch. A batch's content depends only on (seed, epoch, sample). */
 import {
   assembleBatch,
   type Batch,
@@ -11,28 +11,28 @@ import type { Network } from "../networks/index.js";
 import { augmentationOf, planSizes, type Recipe, type Targets } from "../training/index.js";
 import { inputOptions } from "./outputs.js";
 
-/** One batch that is to be assembled. */
+/** A batch to be assembled. */
 export interface BatchPlan {
-  /** Places of its pictures in the source. */
+  /** Indices of its pictures in the source. */
   readonly samples: Int32Array;
   readonly options: BatchOptions;
 }
 
-/** Where a training takes its batches from. */
+/** Supplies the batches of a training run. */
 export interface BatchSource {
-  /** The same for every epoch, a multiple of `recipe.accumulate`. */
+  /** Number of batches in every epoch, a multiple of `recipe.accumulate`. */
   readonly batchesPerEpoch: number;
   /**
-   * The batches of an epoch (0-based), in order. Each is in `input()`, which is called anew for each, when it is given,
-   * until the next is asked for.
+   * The batches of an epoch (0-based), in order. Each batch is written to the buffer that `input()` returns, which is
+   * called anew for each batch, and stays valid until the next batch is requested.
    */
   epoch(epoch: number, input: () => Float32Array): AsyncIterable<Targets>;
   dispose(): Promise<void>;
 }
 
 /**
- * Batches made on the caller's own thread, when they are asked for.
- * @param breathe awaited before each: lets in what else the thread has to do
+ * A source that assembles batches on the caller's own thread, on request.
+ * @param breathe awaited before each batch, so that the thread can do other work
  */
 export function inlineBatches(
   source: PictureSource,
@@ -52,7 +52,7 @@ export function inlineBatches(
   };
 }
 
-/** Which samples each batch of an epoch holds. Batches that do not make a whole step are left out. */
+/** The sample indices of each batch of an epoch. Batches left over after the last full step are dropped. */
 export function stepSamples(count: number, { batch, seed, accumulate }: Recipe, epoch: number): Int32Array[] {
   const batches = cutBatches(epochOrder(count, seed, epoch), batch, true);
   return batches.slice(0, batches.length - (batches.length % accumulate));
@@ -74,7 +74,7 @@ export function planEpoch(count: number, network: Network, recipe: Recipe, epoch
   });
 }
 
-/** What the loss is told of a batch. */
+/** The loss's targets for a batch. */
 export function targetsOf(network: Network, { labels, classes, mixed }: Omit<Batch, "input">): Targets {
   return network.head.kind === "yolov2" ? { truths: labels } : { classes, mixed };
 }

@@ -1,29 +1,32 @@
-/** The steps of one epoch. */
+/** Runs the steps of one epoch. */
 import type { StepDevice, Trainer } from "../training/index.js";
 import type { BatchSource } from "./batches.js";
 
-/** What of an AbortSignal is used. */
+/** The part of AbortSignal that is used. */
 export interface Abortable {
   throwIfAborted(): void;
 }
 
 export interface EpochSteps {
-  /** The loss and its parts, means over the batches. */
+  /** Means of the loss and its parts over the batches. */
   readonly losses: Readonly<Record<string, number>>;
-  /** Of the last step. */
+  /** Learning rate of the last step. */
   readonly learningRate: number;
   readonly pictures: number;
   readonly ms: number;
 }
 
 export interface EpochOptions {
-  /** Aborted: throws at the next batch. */
+  /** When aborted, the next batch throws. */
   readonly signal: Abortable;
-  /** The host's clock, milliseconds. */
+  /** The host's clock, in milliseconds. */
   readonly now: () => number;
-  /** After each batch: batches of this epoch so far, the batch's loss, pictures a second since the epoch began. */
+  /**
+   * Called after each batch with the batches of this epoch so far, the batch's loss, and the pictures per second since
+   * the epoch began.
+   */
   readonly onBatch: (batches: number, loss: number, imagesPerSecond: number) => void;
-  /** What computes the steps in place of our kernels. */
+  /** Computes the steps instead of our kernels. */
   readonly device?: StepDevice;
 }
 

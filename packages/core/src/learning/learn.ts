@@ -1,4 +1,7 @@
-/** A whole training in memory: what `phinets train` does, for those who have no folder. The weights are the same bits. */
+/**
+ * A whole training run in memory, for callers without a run folder. The weights have the same bits as those of
+ * `phinets train`.
+ */
 import type { PictureSource } from "../data/index.js";
 import type { Engine } from "../kernels/index.js";
 import { buildNetwork, initialWeights, type Network } from "../networks/index.js";
@@ -13,31 +16,31 @@ import { makeTrainer } from "./trainer.js";
 
 export interface LearnOptions {
   readonly network: Network;
-  /** `fittedBatch` of what was asked for. */
+  /** The recipe after `fittedBatch`. */
   readonly recipe: Recipe;
-  /** Pictures as for training, see `shrinkForUse`. */
+  /** Training pictures; see `shrinkForUse`. */
   readonly train: PictureSource;
-  /** Pictures as for evaluation; without any the last weights count. */
+  /** Validation pictures; without any, the last epoch's weights are returned. */
   readonly val: PictureSource;
   readonly engine: Engine;
-  /** Aborted: throws at the next step. */
+  /** When aborted, the next step throws. */
   readonly signal: Abortable;
-  /** The host's clock, milliseconds. */
+  /** The host's clock, in milliseconds. */
   readonly now: () => number;
-  /** Awaited before each step: lets in what else the thread has to do. */
+  /** Awaited before each step, so that the thread can do other work. */
   readonly breathe: () => Promise<void>;
-  /** After each step: steps of this epoch that are done, of how many, and the loss. */
+  /** Called after each step with the number of steps done in this epoch, the steps of an epoch, and the loss. */
   readonly onStep?: (done: number, steps: number, loss: number) => void;
-  /** After each epoch; the next begins when it is done. */
+  /** Called after each epoch and awaited before the next. */
   readonly onEpoch?: (epoch: LearntEpoch) => void | Promise<void>;
 }
 
-/** One epoch, done and validated. */
+/** A finished and validated epoch. */
 export interface LearntEpoch extends Pick<EpochSteps, "losses" | "learningRate"> {
   /** 1-based. */
   readonly epoch: number;
   readonly imagesPerSecond: number;
-  /** Of the averaged weights on the validation pictures. */
+  /** Metrics of the averaged weights on the validation pictures. */
   readonly metrics?: Metrics;
 }
 
@@ -46,17 +49,17 @@ export interface Learnt {
   readonly weights: FloatWeights;
   /** 1-based. */
   readonly bestEpoch: number;
-  /** Its AP50 or top-1; -1 where it is unknown. */
+  /** Its AP50 or top-1; -1 if unknown. */
   readonly best: number;
 }
 
-/** A batch can hold no more than there is: batch statistics of repeated pictures would lie. */
+/** Limits the batch to the number of pictures: repeated pictures would distort batch statistics. */
 export function fittedBatch(recipe: Recipe, pictures: number): Recipe {
   const batch = Math.min(recipe.batch, pictures);
   return { ...recipe, batch, accumulate: Math.min(recipe.accumulate, Math.floor(pictures / batch)) };
 }
 
-/** Throws PhinetsError where there is nothing to learn from, and `training.diverged`. */
+/** Throws PhinetsError `data.empty` when there are no training pictures, and `training.diverged`. */
 export async function learn(options: LearnOptions): Promise<Learnt> {
   const { network, recipe, train, val, engine, signal, now, breathe, onStep = () => {}, onEpoch = () => {} } = options;
   if (train.length === 0) throw new PhinetsError("data.empty", "the training split has no pictures");

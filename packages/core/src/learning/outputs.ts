@@ -1,6 +1,7 @@
 /**
- * What a network says about pictures, on any of its forms, and the figures that follow. The forms differ only in how
- * they make the output map; decoding, suppression and scoring are shared, so their figures compare.
+ * A network's outputs on pictures, in any of its forms (float, simulated, integer), and their metrics. Only the
+ * computation of the output map differs; decoding, suppression and scoring are shared, so the metrics of the forms are
+ * comparable.
  */
 import { assembleBatch, type PictureSource, prepareSample, writeInputInt8 } from "../data/index.js";
 import { type Detection, detectByHead, type OutputMap } from "../detection/index.js";
@@ -29,13 +30,16 @@ import { type FloatWeights, joined } from "../tensor/index.js";
 import { Executor, forwardOnly } from "../training/index.js";
 import type { Metrics } from "./metrics.js";
 
-/** Raw output of each picture, real values: `[gridHeight, gridWidth, channels]`, several maps one behind the other, or `[classes]`. */
+/**
+ * Raw output of each picture as real values: `[gridHeight, gridWidth, channels]` (several maps are concatenated) or
+ * `[classes]`.
+ */
 export type Outputs = readonly OutputMap[];
 
 /** Called after each picture or batch with the number of pictures done. */
 export type OnProgress = (done: number) => void;
 
-/** Pictures that the float network looks at together: whoever cuts them up cuts at multiples of it. */
+/** Pictures per batch of the float network. Split pictures between workers only at multiples of it. */
 export const floatBatch = 32;
 
 /** Outputs of the float network (running statistics, no dropout), in batches on all threads. */
@@ -57,7 +61,10 @@ export function floatOutputs(
   }
 }
 
-/** Outputs of an integer network as the training kernels simulate it: the interpreter's to a step or so, and fast. */
+/**
+ * Outputs of an integer network as the training kernels simulate it: fast, and within about one step of the
+ * interpreter's.
+ */
 export function simulatedOutputs(
   engine: Engine,
   quantized: QuantizedNetwork,
@@ -95,7 +102,7 @@ function outputsOf(executor: Executor, network: Network, source: PictureSource, 
   return outputs;
 }
 
-/** One picture as the pixels that a network looks at, `[height, width, channels]`, 0..255. */
+/** One picture as the network's input pixels, `[height, width, channels]`, 0..255. */
 export function inputPixels(network: Network, source: PictureSource, sample: number): Uint8Array {
   return prepareSample(source, sample, 0, inputOptions(network)).picture.data;
 }
@@ -108,7 +115,7 @@ export function int8Input(network: Network, source: PictureSource, sample: numbe
   return input;
 }
 
-/** Outputs of the integer network: the firmware's, to the last bit. */
+/** Outputs of the integer network, bit-identical to the firmware's. */
 export function integerOutputs(
   quantized: QuantizedNetwork,
   network: Network,
@@ -134,17 +141,17 @@ export function inputOptions({ input: { height, width, channels } }: Network): {
 }
 
 export interface DetectOptions {
-  /** Least score, 0..1. */
+  /** Minimum score, 0..1. */
   readonly conf: number;
   /** Boxes of a class that overlap a better one by more than this IoU are dropped, 0..1. Default 0.45. */
   readonly iou?: number;
-  /** Most boxes a picture. Default 100. */
+  /** Maximum number of boxes per picture. Default 100. */
   readonly maxDet?: number;
-  /** Of an imported int8 network, which has no other: its deployed graph. Default: `buildNetwork`. */
+  /** The deployed graph of an imported int8 network, which has no other. Default: `buildNetwork`. */
   readonly graph?: Graph;
 }
 
-/** Boxes in one picture's output, best first, as fractions of the picture. */
+/** The boxes in one picture's output, best first, in fractions of the picture. */
 export function boxesOf(
   network: Network,
   output: OutputMap,
@@ -164,24 +171,24 @@ function graphOf(network: Network): Graph {
   return graph;
 }
 
-/** The confidence down to which boxes count for average precision: low enough to see the whole curve. */
+/** Minimum confidence of boxes that count for average precision, low enough to cover the whole curve. */
 const evaluationConfidence = 0.005;
 
-/** Boxes in each picture's output down to the confidence of `score`, best first, as fractions of the picture. */
+/** The boxes in each picture's output above `score`'s minimum confidence, best first, in fractions of the picture. */
 export function evaluatedBoxes(network: Network, outputs: Outputs, graph?: Graph): Detection[][] {
   return outputs.map((output) => boxesOf(network, output, { conf: evaluationConfidence, graph }));
 }
 
 export interface ScoreOptions {
-  /** Also what a report draws. Default false. */
+  /** Also compute the analysis for reports. Default false. */
   readonly detailed?: boolean;
-  /** A classifier's outputs are probabilities, not logits. Default false. */
+  /** Whether a classifier's outputs are probabilities instead of logits. Default false. */
   readonly probabilities?: boolean;
-  /** As of `DetectOptions`. */
+  /** See `DetectOptions`. */
   readonly graph?: Graph;
 }
 
-/** Figures of outputs against what the pictures show. */
+/** Metrics of outputs against the pictures' labels. */
 export function score(
   network: Network,
   outputs: Outputs,

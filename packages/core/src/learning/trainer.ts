@@ -1,4 +1,4 @@
-/** The trainer of a run. */
+/** Creates the trainer of a run. */
 import type { Engine } from "../kernels/index.js";
 import { buildNetwork, type Network } from "../networks/index.js";
 import { PhinetsError } from "../tensor/index.js";
@@ -12,7 +12,7 @@ import {
   trainingGraphOf,
 } from "../training/index.js";
 
-/** Its parameters are still to be set; dispose of it in the end. */
+/** The caller sets the trainer's parameters and disposes of it at the end. */
 export function makeTrainer(engine: Engine, network: Network, recipe: Recipe, stepsPerEpoch: number): Trainer {
   const executors = recipe.multiScale
     ? new SizedExecutors(engine, network, planSizes(network, recipe, stepsPerEpoch), (sized) =>
@@ -22,7 +22,7 @@ export function makeTrainer(engine: Engine, network: Network, recipe: Recipe, st
   return new Trainer(executors, network, recipe, stepsPerEpoch);
 }
 
-/** Throws PhinetsError where the recipe asks for what this network cannot do. */
+/** Throws PhinetsError when the recipe asks for something that the network does not support. */
 export function requireTrainable(network: Network, recipe: Recipe): void {
   frozenLayers(buildNetwork(network), recipe.freeze);
   planSizes(network, recipe, 1);
