@@ -1,7 +1,7 @@
-/** Broadcasting as NumPy's, between shapes of one rank: a dimension of 1 is repeated. */
+/** NumPy-style broadcasting between shapes of equal rank: a dimension of 1 is repeated. */
 import { type Shape, sameShape, sizeOf } from "./tensor.js";
 
-/** The shape that two broadcast to; undefined where they do not. */
+/** The common shape of two broadcast shapes; undefined if they are incompatible. */
 export function broadcastShape(a: Shape, b: Shape): Shape | undefined {
   if (a.length !== b.length) return undefined;
   const shape = a.map((size, i) => (size === 1 ? b[i] : size));
@@ -9,9 +9,9 @@ export function broadcastShape(a: Shape, b: Shape): Shape | undefined {
 }
 
 /**
- * Fills `to` with `from` repeated.
- * @param shape of `from`
- * @param as shape of `to`; each dimension is the other's, or the other's is 1
+ * Fills `to` with `from`, broadcast to a larger shape.
+ * @param shape shape of `from`
+ * @param as shape of `to`; each dimension of `shape` equals the one in `as` or is 1
  */
 export function repeatInto<T extends Float32Array | Int8Array>(from: T, shape: Shape, to: T, as: Shape): void {
   if (sameShape(shape, as)) {

@@ -1,14 +1,11 @@
-/** Typed arrays have the processor's byte order; files and WebAssembly have the low byte first. */
+/** Checks byte order: typed arrays use the processor's, while files and WebAssembly are little-endian. */
 import { PhinetsError } from "./errors.js";
 
 export function isLittleEndian(): boolean {
   return new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 }
 
-/**
- * Throws PhinetsError `tensor.endianness` on a machine whose numbers have the high byte first: what lies in files would be
- * read as other numbers.
- */
+/** Throws PhinetsError `tensor.endianness` on a big-endian machine, which would misread the numbers in files. */
 export function requireLittleEndian(little = isLittleEndian()): void {
   if (little) return;
   throw new PhinetsError(

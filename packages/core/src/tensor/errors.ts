@@ -1,7 +1,7 @@
 /**
- * An error a user can act on. `code` is stable (`room.problem`), `path` names the file or field that was wrong, and
- * `message` is one line: what was wrong, the value, and what to do. Renderers print the message only; anything that is
- * not a PhinetsError is a bug of ours and keeps its stack.
+ * An error that a user can act on. `code` is stable (`room.problem`), `path` names the wrong file or field, and
+ * `message` is one line: what was wrong, the value, and what to do. Front ends print only the message; any other error
+ * is a bug of ours and keeps its stack.
  */
 export class PhinetsError extends Error {
   override readonly name = "PhinetsError";
@@ -20,9 +20,13 @@ const control = /[\u0000-\u001f\u007f\u2028\u2029]/g;
 const longest = 2000;
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** Lines of a tool's words become one; a line end that is part of a name, and other control characters, are shown as JSON's. */
+/**
+ * Joins the lines of a tool's output into one. Line ends inside `path` and other control characters are escaped as in
+ * JSON.
+ */
 function oneLine(text: string, path = ""): string {
-  // A file's text may be of any length; what to do about it stands at the end. Cut first: blanks are searched in square time.
+  // A file's text may have any length; the advice is at the end. Truncate first, because the search for blanks is
+  // quadratic.
   const most = text.length <= longest ? text : `${text.slice(0, 1200)}...${text.slice(-600)}`;
   const joined = /[\r\n]/.test(path) ? most : most.replace(/\s*[\r\n]+\s*/g, " ");
   return joined.replace(

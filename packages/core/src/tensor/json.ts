@@ -1,13 +1,16 @@
 /**
- * JSON that somebody else wrote. JSON.parse takes any depth, but what walks or prints a value deeper than the stack ends
- * in a RangeError: deeper than our documents ever are is refused here, once.
+ * Parses JSON from untrusted files. JSON.parse accepts any depth, but code that walks or prints a very deep value
+ * overflows the stack (RangeError), so anything deeper than our documents ever are is rejected here.
  */
 import { PhinetsError } from "./errors.js";
 
-/** Levels of lists and objects in each other. */
+/** Maximum nesting depth of lists and objects. */
 export const deepestJson = 100;
 
-/** JSON.parse with a limit of depth. Throws PhinetsError `json.parse`, whose message the caller puts after a file's name. */
+/**
+ * JSON.parse with a depth limit. Throws PhinetsError `json.parse` or `json.depth`; the caller prefixes the file's name
+ * to the message.
+ */
 export function parseJson(text: string): unknown {
   let value: unknown;
   try {
@@ -19,9 +22,9 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** Throws PhinetsError `json.depth` for a value, of any parser, that is nested too deep. */
+/** Throws PhinetsError `json.depth` for a value, from any parser, that is nested too deep. */
 export function requireShallow(value: unknown): void {
-  // Level by level, so that a thing that a parser's aliases show in many places is not walked as often.
+  // Walks level by level with sets, so that an object shared through a parser's aliases is visited once per level.
   let level = new Set<object>(isObject(value) ? [value] : []);
   for (let depth = 1; level.size > 0; depth++) {
     if (depth > deepestJson)
@@ -37,7 +40,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
 }
 
-/** A value as JSON for a message, cut off after `most` characters; any value will do, however large or deep. */
+/** A value as JSON for a message, truncated to `most` characters. Accepts any value, however large or deep. */
 export function showValue(value: unknown, most = 60): string {
   const text = show(value, most, 4);
   return text.length > most ? `${text.slice(0, most - 3)}...` : text;

@@ -57,7 +57,7 @@ export function log(x: number): number {
   return k * LN2_HIGH + (2 * s + (2 * s * p + k * LN2_LOW));
 }
 
-/** Logarithms to the bases 2 and 10, error below 1e-15 of them; as `log` at 0 and below. */
+/** Logarithms to base 2 and 10, with a relative error below 1e-15; like `log` at 0 and below. */
 export function log2(x: number): number {
   return log(x) * Math.LOG2E;
 }

@@ -1,9 +1,9 @@
-/** The name that was probably meant. */
+/** Suggests the name that was probably meant. */
 
-/** Letters of a name that are compared: files may have names of any length. */
+/** Compares at most this many characters, because names in files may have any length. */
 const most = 120;
 
-/** The nearest of the names, where it is near; undefined where none is. */
+/** The most similar name; undefined if none is similar enough. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let smallest = Math.max(2, Math.floor(word.length / 2)) + 1;
@@ -14,7 +14,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return best;
 }
 
-/** Levenshtein distance with swapped neighbours as one step. */
+/** Levenshtein distance in which swapping two neighbours is one step. */
 function editDistance(a: string, b: string): number {
   const rows = Array.from({ length: a.length + 1 }, (_, i) => [i, ...new Array<number>(b.length).fill(0)]);
   for (let j = 0; j <= b.length; j++) rows[0][j] = j;

@@ -1,6 +1,6 @@
 /**
  * Seeded random numbers, the same on every machine. A generator is keyed by a tuple such as (seed, epoch, sample), so a
- * draw never depends on the order in which work arrives. PCG hash of the key (Jarzynski & Olano, "Hash functions for
+ * draw never depends on the order in which work arrives. A PCG hash of the key (Jarzynski & Olano, "Hash functions for
  * GPU rendering", JCGT 2020) seeds sfc32 (Doty-Humphrey, PractRand).
  */
 import { log } from "./math.js";
@@ -11,7 +11,7 @@ export class Random {
   #c: number;
   #counter = 1;
 
-  /** @param key integers; only their low 32 bits count */
+  /** @param key integers, of which only the low 32 bits are used */
   constructor(...key: readonly number[]) {
     let h = 0x9e3779b9;
     for (const part of key) h = pcg(h ^ pcg((part | 0) + 0x7f4a7c15));
@@ -32,7 +32,7 @@ export class Random {
     return t >>> 0;
   }
 
-  /** Uniform in [0, 1), 32 bits. */
+  /** Uniform in [low, high), with 32 random bits. */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * (this.uint32() / 4294967296);
   }
@@ -71,7 +71,7 @@ function pcg(x: number): number {
   return (word >>> 22) ^ word;
 }
 
-/** 32-bit FNV-1a of a string, to key a generator by a name. */
+/** 32-bit FNV-1a hash of a string, for keying a generator by name. */
 export function hashString(text: string): number {
   let h = 2166136261;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16777619);

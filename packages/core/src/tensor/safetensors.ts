@@ -1,6 +1,6 @@
 /**
- * safetensors: 8 bytes little-endian header length, JSON header, raw little-endian data. Tensors are laid out in name
- * order, so that equal weights are equal bytes. Source: the format's own README (huggingface/safetensors).
+ * safetensors: an 8-byte little-endian header length, a JSON header, raw little-endian data. Tensors are stored in name
+ * order, so that equal weights give equal bytes. Source: the format's README (huggingface/safetensors).
  */
 import { requireLittleEndian } from "./endianness.js";
 import { PhinetsError } from "./errors.js";
@@ -40,7 +40,10 @@ export function encodeSafetensors(weights: Weights, metadata: Readonly<Record<st
   return file;
 }
 
-/** Decodes a safetensors file. Throws PhinetsError naming `file` and what is wrong; extra dtypes are refused by name. */
+/**
+ * Decodes a safetensors file. Throws PhinetsError naming `file` and the problem; unsupported dtypes are refused by
+ * name.
+ */
 export function decodeSafetensors(
   bytes: Uint8Array,
   file = "weights.safetensors",
@@ -70,12 +73,12 @@ export function decodeSafetensors(
   const { __metadata__, ...entries } = header as Record<string, unknown>;
   const metadata = metadataOf(__metadata__, fail);
   const start = 8 + headerLength;
-  // Without a prototype: no tensor is called "constructor" unless the file has one.
+  // No prototype: otherwise every file would seem to have a tensor named "constructor".
   const weights: Weights = Object.create(null);
   let taken = 0;
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype: code, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-    // The name of an object's prototype is no place to store anything in.
+    // Assigning to __proto__ would set the object's prototype instead of storing the tensor.
     if (name === "__proto__") fail("a tensor has the name __proto__");
     if (typeof code !== "string" || !Object.hasOwn(dtypes, code))
       return fail(`tensor "${name}" has dtype ${showValue(code)}; ${Object.keys(dtypes).join(", ")} are read`);
@@ -89,17 +92,17 @@ export function decodeSafetensors(
       );
     if (end - begin !== sizeOf(shape) * bytesPerElement[dtype])
       fail(`tensor "${name}" has ${end - begin} bytes, its shape needs ${sizeOf(shape) * bytesPerElement[dtype]}`);
-    // Tensors that share bytes would take more memory than the file has.
+    // Tensors that share bytes could take more memory than the file.
     taken += end - begin;
     if (taken > bytes.length - start) fail(`tensor "${name}" overlaps another`);
-    // Aligned, and independent of the file (the slice of a Node Buffer would be a view).
+    // A copy is aligned and independent of the file (the slice of a Node Buffer would be a view).
     const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
     weights[name] = typed(dtype, shape, copy.buffer);
   }
   return { weights, metadata };
 }
 
-/** Texts by name; absent, or null as some writers have it: none. */
+/** String metadata by name. Some writers store null, which counts as none. */
 function metadataOf(value: unknown, fail: (problem: string) => never): Record<string, string> {
   if (value === undefined || value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) fail(`__metadata__ is ${showValue(value)}, not named texts`);

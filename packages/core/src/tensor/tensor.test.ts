@@ -122,7 +122,7 @@ describe("JSON that somebody else wrote", () => {
     for (const depth of [deepestJson + 2, 200_000])
       expect(() => parseJson(nested(depth))).toThrow("lists and objects are nested more than 100 deep");
     expect(() => parseJson("{")).toThrow(/^not JSON \(/);
-    // A thing that is seen on many ways is walked once a level.
+    // An object that is reachable along many paths is visited once per level.
     let diamond: unknown = 1;
     for (let i = 0; i < 90; i++) diamond = [diamond, diamond];
     expect(() => requireShallow(diamond)).not.toThrow();
@@ -149,7 +149,7 @@ describe("errors", () => {
       /^f\.ini: is "9{1000,1500}\.\.\.9{400,}"; a number$/,
     );
     expect(message("gcc failed:\r\n  no space")).toBe("gcc failed: no space");
-    expect(message(`f.ini: is "${" ".repeat(1e6)}"`).length).toBeLessThanOrEqual(2000); // in square time it would not end
+    expect(message(`f.ini: is "${" ".repeat(1e6)}"`).length).toBeLessThanOrEqual(2000); // quadratic time would never finish
     expect(message("a\nb.jpg: is empty", "a\nb.jpg")).toBe("a\\nb.jpg: is empty");
   });
 

@@ -1,6 +1,4 @@
-/**
- * Dense tensors over typed arrays, row-major. Maps are NHWC: `[batch, height, width, channels]`.
- */
+/** Dense tensors over typed arrays, row-major. Maps are NHWC: `[batch, height, width, channels]`. */
 import { PhinetsError } from "./errors.js";
 
 export type DType = "float32" | "int8" | "uint8" | "int32";
@@ -30,12 +28,15 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
-/** `[1,96,96,3]`, for messages. */
+/** A shape as `[1,96,96,3]`, for messages. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(",")}]`;
 }
 
-/** `[n, height, width, channels]` as `[n, channels, height, width]`: NHWC as NCHW, OHWI as OIHW; other shapes as they are. */
+/**
+ * `[n, height, width, channels]` as `[n, channels, height, width]`: NHWC to NCHW, OHWI to OIHW. Other shapes are
+ * unchanged.
+ */
 export function channelsFirstShape(shape: Shape): Shape {
   return shape.length === 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape;
 }
@@ -44,7 +45,10 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dimension, i) => dimension === b[i]);
 }
 
-/** Allocates a tensor of zeros, or wraps `data`. Throws when the length of `data` is not the shape's size. */
+/**
+ * Allocates a tensor of zeros, or wraps `data`. Throws PhinetsError `tensor.size` when `data` has another length than
+ * the shape.
+ */
 export function tensor<D extends DType>(dtype: D, shape: Shape, data?: TypedArrays[D]): Tensor<D> {
   for (const dimension of shape) {
     if (!Number.isInteger(dimension) || dimension < 0) {
@@ -64,8 +68,7 @@ export function tensor<D extends DType>(dtype: D, shape: Shape, data?: TypedArra
   return { dtype, shape, data: data ?? (new constructors[dtype](size) as TypedArrays[D]) };
 }
 
-/** Named tensors: the weights of a network, keyed by parameter name. */
-/** Arrays of one kind, at least one, as one array. */
+/** Concatenates one or more arrays of one kind. */
 export function joined<T extends Float32Array | Float64Array>(parts: readonly T[]): T {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const all = new (parts[0].constructor as new (length: number) => T)(length);
@@ -77,6 +80,7 @@ export function joined<T extends Float32Array | Float64Array>(parts: readonly T[
   return all;
 }
 
+/** Named tensors: the weights of a network, keyed by parameter name. */
 export type Weights = Record<string, Tensor>;
 /** Named float32 tensors. */
 export type FloatWeights = Record<string, Tensor<"float32">>;
