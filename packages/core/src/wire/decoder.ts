@@ -1,4 +1,4 @@
-/** The bytes of a serial line to messages. Whatever comes, it goes on with the next packet. */
+/** Decodes the bytes of a serial line into messages. After invalid bytes it resumes with the next packet. */
 import { utf8Decode } from "../tensor/index.js";
 import {
   type WireBox,
@@ -13,31 +13,33 @@ import {
   wireVersion,
 } from "./messages.js";
 
-/** Packets that were no messages, by reason. */
+/** Number of invalid packets, by reason. */
 export interface WireErrors {
-  /** Between two zeros there was no COBS, or a checksum is wrong: bytes were lost or changed, or were text. */
+  /** Invalid COBS between two zeros, or a wrong checksum: bytes were lost or changed, or were text. */
   damaged: number;
-  /** More bytes without a zero than a packet has: no board that speaks this format, or another baud rate. */
+  /**
+   * More bytes without a zero than a packet can have: the board does not speak this format, or uses another baud rate.
+   */
   long: number;
-  /** Of another version of the format. */
+  /** A packet of another version of the format. */
   version: number;
-  /** Whole, but of an unknown type, or its fields are not what its type says. */
+  /** An intact packet with an unknown type, or with fields that do not match its type. */
   malformed: number;
 }
 
-/** A block of COBS has 254 bytes and their number; then the packet's last. */
+/** Longest stuffed packet: COBS adds one length byte per block of 254 bytes, and one for the last block. */
 const mostStuffed = wirePacketBytes + Math.ceil(wirePacketBytes / 254) + 1;
 
 export class WireDecoder {
-  /** Counts since the decoder was made. */
+  /** Counts since the decoder was created. */
   readonly errors: WireErrors = { damaged: 0, long: 0, version: 0, malformed: 0 };
-  /** Bytes of packets that were no messages, since the decoder was made. */
+  /** Bytes of invalid packets since the decoder was created. */
   lostBytes = 0;
-  /** Since the last zero. */
+  /** Bytes since the last zero. */
   readonly #bytes = new Uint8Array(mostStuffed);
   #length = 0;
 
-  /** Takes bytes as they come, in pieces of any length, and returns the messages that they complete. Never throws. */
+  /** Accepts bytes in pieces of any length and returns the messages that they complete. Never throws. */
   push(bytes: Uint8Array): WireMessage[] {
     const messages: WireMessage[] = [];
     for (const byte of bytes) {
@@ -71,7 +73,7 @@ function read(stuffed: Uint8Array): WireMessage | keyof WireErrors {
   return message !== undefined && fields.atEnd ? message : "malformed";
 }
 
-/** Undefined where a block is longer than what is left. */
+/** Removes COBS; undefined when a block is longer than the remaining bytes. */
 function unstuffed(stuffed: Uint8Array): Uint8Array | undefined {
   const bytes = new Uint8Array(stuffed.length);
   let length = 0;
@@ -85,12 +87,12 @@ function unstuffed(stuffed: Uint8Array): Uint8Array | undefined {
   return bytes.subarray(0, length);
 }
 
-/** Reads on from the type; what is not there is 0, and the end is then not met. */
+/** Reads fields after the type byte. Missing bytes read as 0, and the end check then fails. */
 class Fields {
   #at = 2;
   constructor(readonly bytes: Uint8Array) {}
 
-  /** An unsigned number of `count` bytes, the low one first. */
+  /** An unsigned little-endian number of `count` bytes. */
   number(count: number): number {
     let value = 0;
     for (let i = 0; i < count; i++) value += (this.bytes[this.#at + i] ?? 0) * 256 ** i;
@@ -159,11 +161,11 @@ function textOf(fields: Fields): string | undefined {
   try {
     return utf8Decode(bytes);
   } catch {
-    return undefined; // no UTF-8
+    return undefined; // not valid UTF-8
   }
 }
 
-/** Undefined where one is. */
+/** Reads `count` boxes; undefined when one of them is invalid. */
 function boxesOf<T>(count: number, next: () => T | undefined): T[] | undefined {
   const boxes = Array.from({ length: count }, next);
   return boxes.every((box) => box !== undefined) ? boxes : undefined;

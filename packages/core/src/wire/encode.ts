@@ -1,4 +1,4 @@
-/** Messages to packets: what a board sends, for recordings and tests without one. */
+/** Encodes messages as packets, as a board does, for recordings and for tests without a board. */
 import { PhinetsError, utf8Encode } from "../tensor/index.js";
 import {
   type WireBox,
@@ -14,9 +14,8 @@ import {
 } from "./messages.js";
 
 /**
- * The packet of a message, its closing zero included. Coordinates and scores are rounded to the format's steps as the firmware
- * rounds them, halves upwards.
- * Throws PhinetsError `wire.message` for what the format has no room for.
+ * The packet of a message, including its closing zero. Coordinates and scores are rounded to the format's steps as the
+ * firmware rounds them, halves upwards. Throws PhinetsError `wire.message` for values that the format cannot represent.
  */
 export function encodeWire(message: WireMessage): Uint8Array {
   const bytes: number[] = [wireVersion, wireTypes[message.type]];
@@ -85,7 +84,7 @@ function stepsOf(steps: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, Math.floor(steps + 0.5)));
 }
 
-/** COBS: blocks that begin with how many bytes there are to the next zero, and a zero at the end. */
+/** COBS: each block starts with the distance to the next zero; a zero ends the packet. */
 function stuffed(bytes: readonly number[]): Uint8Array {
   const out: number[] = [];
   let block: number[] = [];

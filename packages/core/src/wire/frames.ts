@@ -1,21 +1,21 @@
-/** What a board says of one frame, put together from its messages. */
+/** Assembles a board's messages into frames. */
 import type { Picture } from "../data/index.js";
 import type { WireBox, WireMessage, WireRow, WireTrack } from "./messages.js";
 
 export interface WireFrame {
-  /** 0, 1, ... as the board counts. */
+  /** The board's frame number, from 0. */
   readonly frame: number;
-  /** Undefined where they were left out or lost. */
+  /** Undefined if they were omitted or lost. */
   readonly boxes?: readonly WireBox[];
   readonly tracks?: readonly WireTrack[];
-  /** Of the frame, where all its rows came. */
+  /** The frame's picture, if all its rows arrived. */
   readonly picture?: Picture;
 }
 
-/** Larger pictures are left out: a line that sends rubbish takes no memory. */
+/** Larger pictures are ignored, so that a line that sends garbage cannot exhaust memory. */
 const mostPixels = 1 << 20;
 
-/** Rows of one picture. */
+/** The rows of one picture. */
 interface Rows {
   readonly frame: number;
   readonly pixels: WireRow["pixels"];
@@ -23,15 +23,18 @@ interface Rows {
   readonly seen: Set<number>;
 }
 
-/** A frame is complete with its tracks; what came of one without them is given when a message of another comes. */
+/**
+ * A frame is complete when its tracks arrive. A frame without tracks is returned when a message of another frame
+ * arrives.
+ */
 export class WireFrames {
-  /** Frames whose numbers did not come, since the first one. */
+  /** Frame numbers skipped since the first frame. */
   lost = 0;
   #last: number | undefined;
   #rows: Rows | undefined;
   #boxes: { readonly frame: number; readonly boxes: readonly WireBox[] } | undefined;
 
-  /** Frames that the message completes: none, one, or two. */
+  /** The frames that the message completes: none, one, or two. */
   push(message: WireMessage): WireFrame[] {
     if (message.type === "hello") return [];
     const { frame } = message;
@@ -49,7 +52,7 @@ export class WireFrames {
   }
 
   #end(frame: number): WireFrame {
-    // A board that was started again counts from 0.
+    // A board that restarts counts from 0 again.
     if (this.#last !== undefined && frame > this.#last) this.lost += frame - this.#last - 1;
     this.#last = frame;
     const boxes = this.#boxes?.frame === frame ? this.#boxes.boxes : undefined;
@@ -80,7 +83,7 @@ export class WireFrames {
   }
 }
 
-/** Colours 0..255 of RGB565, the high byte first; the highest bits stand again below, so that white is 255. */
+/** RGB565 (high byte first) as colours 0..255. The high bits are repeated in the low bits, so that white is 255. */
 function coloursOf(data: Uint8Array): Uint8Array {
   const colours = new Uint8Array((data.length / 2) * 3);
   for (let i = 0; 2 * i < data.length; i++) {

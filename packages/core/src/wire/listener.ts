@@ -1,14 +1,14 @@
-/** A serial line heard: frames as they complete, and what was lost on the way. */
+/** Listens to a serial line: returns frames as they complete and counts losses. */
 import { WireDecoder, type WireErrors } from "./decoder.js";
 import { type WireFrame, WireFrames } from "./frames.js";
 import type { WireHello } from "./messages.js";
 
 export interface WireLosses {
-  /** Frames whose numbers did not come. */
+  /** Frames whose numbers were skipped. */
   readonly frames: number;
-  /** Bytes of packets that were none. */
+  /** Bytes of invalid packets. */
   readonly bytes: number;
-  /** Packets that were none, by reason. */
+  /** Invalid packets, by reason. */
   readonly packets: Readonly<WireErrors>;
 }
 
@@ -17,7 +17,7 @@ export class WireListener {
   readonly #frames = new WireFrames();
   #hello: WireHello | undefined;
 
-  /** Takes bytes as they come, in pieces of any length, and returns the frames that they complete. Never throws. */
+  /** Accepts bytes in pieces of any length and returns the frames that they complete. Never throws. */
   push(bytes: Uint8Array): WireFrame[] {
     return this.#decoder.push(bytes).flatMap((message) => {
       if (message.type === "hello") this.#hello = message;
@@ -25,7 +25,7 @@ export class WireListener {
     });
   }
 
-  /** The board's, as it said it last; undefined before it did. */
+  /** The board's latest hello; undefined before the first one. */
   get hello(): WireHello | undefined {
     return this.#hello;
   }

@@ -1,19 +1,22 @@
-/** What a board sends over a serial line, as docs/wire-format.md describes it; firmware/wire sends the same bytes. */
+/**
+ * The messages that a board sends over a serial line, as specified in docs/wire-format.md; firmware/wire sends the same
+ * bytes.
+ */
 
-/** Of the packets. */
+/** Version byte of every packet. */
 export const wireVersion = 1;
-/** Bytes of a packet before COBS, version, type and checksum included. */
+/** Largest packet before COBS, in bytes, including version, type and checksum. */
 export const wirePacketBytes = 4096;
-/** Coordinates are integers of this many steps a pixel. */
+/** Coordinates are sent as integers in steps of 1/16 pixel. */
 export const wireStepsPerPixel = 16;
-/** Scores are integers of this many steps. */
+/** Scores are sent as integers in steps of 1/10000. */
 export const wireScoreSteps = 10000;
-/** Bytes of the network's name and of a class's, UTF-8. */
+/** Maximum UTF-8 bytes of the network's name and of a class name. */
 export const wireTextBytes = 63;
 
 export const wireTypes = { hello: 1, boxes: 2, tracks: 3, row: 4 } as const;
 
-/** Names of a row's pixels by their number, and bytes a pixel. RGB565 has the high byte first. */
+/** Pixel formats by their number on the wire, and bytes per pixel. RGB565 has the high byte first. */
 export const wirePixels = [
   { pixels: "grey", bytes: 1 },
   { pixels: "rgb888", bytes: 3 },
@@ -22,27 +25,27 @@ export const wirePixels = [
 
 export type WirePixels = (typeof wirePixels)[number]["pixels"];
 
-/** At the start, and every now and then. */
+/** Sent at the start and repeated from time to time. */
 export interface WireHello {
   readonly type: "hello";
-  /** Of the network. */
+  /** Name of the network. */
   readonly name: string;
-  /** By index; a box's class may have no name where there are more than a packet holds. */
+  /** Class names by index. A box may have a class without a name if the names do not all fit in a packet. */
   readonly classes: readonly string[];
-  /** Of the picture that boxes are told in, in pixels. */
+  /** Size in pixels of the picture that box coordinates refer to. */
   readonly width: number;
   readonly height: number;
-  /** Microseconds between frames; 0: not known. */
+  /** Microseconds between frames; 0 if unknown. */
   readonly intervalUs: number;
 }
 
-/** Corners in pixels of the hello's picture, multiples of 1/16. A track's may lie outside of it. */
+/** Corners in pixels of the hello's picture, multiples of 1/16. A track's box may extend past the picture. */
 export interface WireBox {
   readonly x1: number;
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
-  /** Index of the hello's classes. */
+  /** Index into the hello's classes. */
   readonly class: number;
   /** 0..1, a multiple of 1/10000. */
   readonly score: number;
@@ -52,27 +55,27 @@ export interface WireTrack extends WireBox {
   readonly id: number;
 }
 
-/** Best first. */
+/** A frame's boxes, best first. */
 export interface WireBoxes {
   readonly type: "boxes";
-  /** 0, 1, ... */
+  /** Frame number, from 0. */
   readonly frame: number;
   readonly boxes: readonly WireBox[];
 }
 
-/** Youngest first; they come after the frame's boxes, which some may leave out. */
+/** A frame's tracks, youngest first. They follow the frame's boxes, which a board may omit. */
 export interface WireTracks {
   readonly type: "tracks";
   readonly frame: number;
   readonly tracks: readonly WireTrack[];
 }
 
-/** One row of a frame's picture, [width] pixels. */
+/** One row of a frame's picture, `width` pixels. */
 export interface WireRow {
   readonly type: "row";
   readonly frame: number;
   readonly y: number;
-  /** Of the whole picture, in pixels. */
+  /** Size of the whole picture, in pixels. */
   readonly width: number;
   readonly height: number;
   readonly pixels: WirePixels;
@@ -81,7 +84,7 @@ export interface WireRow {
 
 export type WireMessage = WireHello | WireBoxes | WireTracks | WireRow;
 
-/** CRC-16/IBM-3740: polynomial 0x1021, begun with all ones, of all bytes; 0x29B1 for "123456789". */
+/** CRC-16/IBM-3740 over all bytes: polynomial 0x1021, initial value 0xffff; 0x29B1 for "123456789". */
 export function wireChecksum(bytes: Uint8Array): number {
   let crc = 0xffff;
   for (const byte of bytes) {

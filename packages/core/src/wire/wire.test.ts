@@ -1,4 +1,7 @@
-/** The wire format: what is encoded is read, in any pieces, after any rubbish; nothing that comes throws. */
+/**
+ * The wire format: encoded messages are decoded whatever pieces they arrive in and whatever garbage precedes them, and
+ * no input throws.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { utf8Encode } from "../tensor/index.js";
@@ -18,7 +21,7 @@ const row = fc
       fc.record({
         ...{ type: fc.constant("row" as const), width: fc.constant(width), pixels: fc.constant(pixels) },
         ...{ frame: fc.constant(rest.frame), height: fc.constant(rest.height), y: fc.nat(rest.height - 1) },
-        // Zeros and long parts without one are what COBS is about.
+        // Zeros, and long stretches without one, are the special cases of COBS.
         data: fc.uint8Array({ minLength: width * bytes, maxLength: width * bytes, max: 2 }),
       }),
     ),
@@ -70,7 +73,7 @@ describe("messages", () => {
         bytes[at % (bytes.length - 1)] ^= change;
         const decoder = new WireDecoder();
         const read = decoder.push(joined([bytes, encodeWire(next)]));
-        // A byte that became zero cuts the packet in two; neither part is one, but for one in 65536.
+        // A byte that became zero splits the packet in two; each part passes as a packet in one of 65536 cases.
         expect(read).toEqual([next]);
         expect(decoder.errors.damaged).toBeGreaterThan(0);
       }),
@@ -86,7 +89,7 @@ test("the bytes are these", () => {
   const crc = wireChecksum(Uint8Array.from(body));
   const bytes = encodeWire({ type: "tracks", frame: 9, tracks });
   expect([...bytes.subarray(0, 5)]).toEqual([4, 1, 3, 9, 1]);
-  // COBS replaces each zero by the distance to the next.
+  // COBS replaces each zero with the distance to the next one.
   expect(bytes.length).toBe(body.length + 2 + 2);
   expect(bytes.indexOf(0)).toBe(bytes.length - 1);
   expect([...bytes.subarray(-4, -1)]).toEqual([3, crc & 255, crc >> 8]);
@@ -102,7 +105,7 @@ test("errors are counted by kind, and what has no end takes no memory", () => {
   };
   expect(decoder.push(of([2, 3]))).toEqual([]);
   expect(decoder.push(of([1, 9]))).toEqual([]);
-  expect(decoder.push(of([1, 2, 1, 1, 1, 1, 1, 1]))).toEqual([]); // 257 boxes that are not there
+  expect(decoder.push(of([1, 2, 1, 1, 1, 1, 1, 1]))).toEqual([]); // claims 257 boxes that are missing
   expect(decoder.push(utf8Encode("2 person 46 91\r\n\0"))).toEqual([]);
   for (let i = 0; i < 100; i++) expect(decoder.push(new Uint8Array(100_000).fill(7))).toEqual([]);
   decoder.push(Uint8Array.of(0));
