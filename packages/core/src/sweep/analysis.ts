@@ -1,9 +1,9 @@
-/** What the results of a sweep say: which settings cost more and reach less than another, and which mattered. */
+/** Analyses the results of a sweep: the Pareto front of cost and score, and the influence of each option. */
 import type { Setting, SettingValue } from "./space.js";
 
 /**
- * Places of the points that no other beats: none costs less and scores as much, or costs as much and scores more. Of equal
- * points the first.
+ * Indices of the points that no other point dominates: none costs less and scores as much, or costs as much and scores
+ * more. Of equal points, the first.
  */
 export function paretoFront(points: readonly { readonly cost: number; readonly score: number }[]): number[] {
   const order = points.map((_, place) => place);
@@ -18,13 +18,13 @@ export function paretoFront(points: readonly { readonly cost: number; readonly s
   return front;
 }
 
-/** More values than this are put into as many groups, by their order. */
+/** An option with more numeric values than this is divided into this many groups of neighbouring values. */
 const groups = 4;
 
 /**
  * The share of the scores' variance, 0..1, that each option explains by itself: the variance between the means of its
- * values over that of all (eta squared). Numbers of more than four values count in quarters. Shares need not add up to 1,
- * and of few results even an option without effect explains some.
+ * values over the total variance (eta squared). An option with more than four numeric values is grouped by quartiles.
+ * The shares need not add up to 1, and with few results even an option without effect explains some variance.
  */
 export function explainedVariance(
   results: readonly { readonly setting: Setting; readonly score: number }[],

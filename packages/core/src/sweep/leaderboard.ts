@@ -1,7 +1,7 @@
-/** What a sweep found: the settings it trained, best first, and those it did not start. */
+/** The results of a sweep: the trained settings, best first, and the settings that were left out. */
 import type { Setting } from "./space.js";
 
-/** As planned; without a board only the first two are known. */
+/** Planned cost; without a board, only the first two fields are known. */
 export interface TrialCost {
   readonly parameters: number;
   readonly macs: number;
@@ -11,7 +11,7 @@ export interface TrialCost {
   readonly energyMj?: number;
 }
 
-/** A setting that is not trained, and why. */
+/** A setting that is not trained, and the reason. */
 export interface LeftOutSetting {
   readonly setting: Setting;
   readonly target?: string;
@@ -23,18 +23,18 @@ export interface LeaderboardRow {
   /** The board's name. */
   readonly target?: string;
   readonly seeds: readonly number[];
-  /** Trained in all. */
+  /** Total epochs trained. */
   readonly epochs: number;
-  /** Mean over the seeds of what is ranked; absent where a training failed. */
+  /** Mean over the seeds of the objective; absent if a training run failed. */
   readonly score?: number;
-  /** After the first rung, up to which all are trained alike. */
+  /** Score after the first rung, where all settings have trained equally long. */
   readonly firstScore?: number;
-  /** Means over the seeds, of the epoch that is best by AP50 or top-1. */
+  /** Means over the seeds, at the epoch with the best AP50 or top-1. */
   readonly figures: Readonly<Record<string, number>>;
   readonly cost: TrialCost;
-  /** Run folders, as they lie in the sweep's, by seed. */
+  /** Run folders by seed, relative to the sweep's folder. */
   readonly runs: readonly string[];
-  /** Of the weights that are deployed, by seed; of trials that trained all their epochs. */
+  /** Hash of the deployed weights, by seed, for trials that trained all their epochs. */
   readonly weightsSha256?: readonly string[];
   readonly failed?: string;
 }
@@ -42,12 +42,12 @@ export interface LeaderboardRow {
 export interface Leaderboard {
   /** "AP50", or "AP50 int8". */
   readonly objective: string;
-  /** Best first: who was trained longest, then by score. */
+  /** Best first: by epochs trained, then by score. */
   readonly rows: readonly LeaderboardRow[];
   readonly leftOut: readonly LeftOutSetting[];
 }
 
-/** Of equal ones the earlier in `rows` stays first. */
+/** Sorts rows best first. Equal rows keep their order. */
 export function ranked(rows: readonly LeaderboardRow[]): LeaderboardRow[] {
   const score = ({ score }: LeaderboardRow) => score ?? Number.NEGATIVE_INFINITY;
   const better = (a: LeaderboardRow, b: LeaderboardRow): number => {

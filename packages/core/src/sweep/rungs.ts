@@ -1,21 +1,22 @@
 /**
- * Successive halving by rungs (Jamieson & Talwalkar 2016; Li et al., "A System for Massively Parallel Hyperparameter Tuning",
- * 2020): all settings are trained a little, the best part of them further, and so on.
+ * Successive halving by rungs (Jamieson & Talwalkar 2016; Li et al., "A System for Massively Parallel Hyperparameter
+ * Tuning", 2020): all settings are trained briefly, the best ones longer, and so on.
  */
 import { PhinetsError } from "../tensor/index.js";
 
 export interface Rung {
-  /** Epochs trained in all when it is done. */
+  /** Total epochs trained at the end of the rung. */
   readonly epochs: number;
-  /** Settings that take part. */
+  /** Number of settings that take part. */
   readonly settings: number;
 }
 
 /**
- * The rungs of `settings` settings: each keeps one in `reduction` of the one before, and trains these `reduction` times as
- * long; the last trains all `epochs`.
+ * The rungs for `settings` settings: each rung keeps one in `reduction` settings of the previous rung and trains them
+ * `reduction` times as long; the last rung trains all `epochs`.
  * @param reduction at least 2
- * @param firstEpochs fewest epochs after which a setting may be dropped
+ * @param firstEpochs minimum epochs before a setting may be dropped
+ * @throws PhinetsError `sweep.reduction`
  */
 export function rungsOf(options: {
   readonly settings: number;
@@ -27,7 +28,7 @@ export function rungsOf(options: {
   if (!Number.isInteger(reduction) || reduction < 2)
     throw new PhinetsError("sweep.reduction", `reduction is ${reduction}; an integer of at least 2 is needed`);
   const lengths = [epochs];
-  // As many rungs as there are times to divide the settings: the last then has one of them at least.
+  // One rung for each division by `reduction` that leaves at least one setting.
   for (let left = settings; left >= reduction; left = Math.ceil(left / reduction)) {
     const shorter = Math.ceil(lengths[0] / reduction);
     if (shorter < firstEpochs || shorter === lengths[0]) break;

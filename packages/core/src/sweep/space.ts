@@ -1,24 +1,24 @@
-/** The settings that a sweep tries: every combination of lists, or draws that spread evenly over lists and ranges. */
+/** The settings that a sweep tries: every combination of lists, or draws that cover lists and ranges evenly. */
 import { PhinetsError, Random } from "../tensor/index.js";
 import { exp, log } from "../tensor/math.js";
 
 export type SettingValue = string | number | boolean;
 
-/** Values by their options' names. */
+/** Option values by name. */
 export type Setting = Readonly<Record<string, SettingValue>>;
 
 export interface ListDimension {
   readonly name: string;
-  /** At least one, none twice. */
+  /** At least one value, all different. */
   readonly values: readonly SettingValue[];
 }
 
 export interface RangeDimension {
   readonly name: string;
   readonly min: number;
-  /** Above `min`. */
+  /** Greater than `min`. */
   readonly max: number;
-  /** "log": equal ratios are as likely as each other; then `min` is above 0. */
+  /** "log": equal ratios are equally likely; requires `min` > 0. */
   readonly scale: "linear" | "log";
   /** Integers only. */
   readonly whole?: boolean;
@@ -29,8 +29,8 @@ export type Dimension = ListDimension | RangeDimension;
 export const isRange = (dimension: Dimension): dimension is RangeDimension => "scale" in dimension;
 
 /**
- * Every combination, the last dimension's values first.
- * @throws PhinetsError `sweep.space` for a range, of which a grid takes no value
+ * Every combination; the last dimension varies fastest.
+ * @throws PhinetsError `sweep.space` for a range, which has no list of values
  */
 export function gridSettings(dimensions: readonly Dimension[]): Setting[] {
   let settings: Setting[] = [{}];
@@ -46,13 +46,13 @@ export function gridSettings(dimensions: readonly Dimension[]): Setting[] {
   return settings;
 }
 
-/** Draws that give nothing new in a row after which there is nothing new. */
+/** Number of repeated settings in a row after which no new setting is expected. */
 const mostRepeats = 1000;
 
 /**
- * `count` different settings that spread evenly, or fewer where lists have no more: the additive recurrence R_d (Roberts
- * 2018, "The unreasonable effectiveness of quasirandom sequences") from a start that `seed` draws. The first n of more
- * settings are those of n: a longer sweep goes on with a shorter one.
+ * `count` different, evenly spread settings, or fewer if the lists have no more combinations: the additive recurrence
+ * R_d (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences") from a start drawn by `seed`. The first
+ * n settings are the same for every larger count, so a longer sweep extends a shorter one.
  */
 export function drawSettings(
   dimensions: readonly Dimension[],
@@ -77,7 +77,7 @@ export function drawSettings(
   return [...found.values()];
 }
 
-/** The root of x^(d+1) = x + 1 above 1: the golden ratio for 1. */
+/** The root above 1 of x^(d+1) = x + 1; the golden ratio for d = 1. */
 function plasticRoot(dimensions: number): number {
   let [low, high] = [1, 2];
   for (let i = 0; i < 60; i++) {
@@ -90,12 +90,12 @@ function plasticRoot(dimensions: number): number {
   return (low + high) / 2;
 }
 
-/** @param place 0 to below 1 */
+/** @param place position within the dimension, 0 <= place < 1 */
 function valueAt(dimension: Dimension, place: number): SettingValue {
   if (!isRange(dimension)) return dimension.values[Math.floor(place * dimension.values.length)];
   const { min, max, scale, whole } = dimension;
   const value = scale === "log" ? exp(log(min) + place * (log(max) - log(min))) : min + place * (max - min);
-  // Digits that nobody would have typed tell nothing.
+  // More than four significant digits would carry no meaning.
   const short = whole === true ? Math.round(value) : Number(value.toPrecision(4));
   return Math.min(max, Math.max(min, short));
 }

@@ -109,7 +109,7 @@ describe("what mattered", () => {
     ]).map((setting) => ({ setting, score: Number(setting.lr) * 10 + Number(setting.seed) }));
     const [first, second] = explainedVariance(results);
     expect([first.name, second.name]).toEqual(["lr", "seed"]);
-    // 2 * 2 * 10^2 of 400 + 6 * .5^2.
+    // 2 * 2 * 10^2 = 400, out of 400 + 6 * .5^2.
     expect(first.share).toBeCloseTo(400 / 401.5, 12);
     expect(second.share).toBeCloseTo(1.5 / 401.5, 12);
   });
