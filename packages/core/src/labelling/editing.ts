@@ -1,24 +1,24 @@
 /**
- * The boxes of one picture while somebody draws them: every action makes a new state, and every one that changed something
- * can be undone, without end. Boxes have numbers of their own, which they keep when they are undone and done again.
+ * The boxes of one picture while they are edited. Every action returns a new state; every change can be undone, without
+ * limit. Boxes keep their ids through undo and redo.
  */
 import type { PictureSize, PixelBox } from "../data/index.js";
 import { type Handle, movedBy, type Place, placeBetween, resizedBy } from "./place.js";
 
 export interface DrawnBox extends PixelBox {
-  /** Of this editing; no other box has it, then or later. */
+  /** Unique within this editing session; never reused. */
   readonly id: number;
-  /** The object of a clip that it shows, see keyframes.ts. */
+  /** The clip's object that the box shows; see keyframes.ts. */
   readonly object?: number;
 }
 
-/** What a model found: a box once it is accepted. */
+/** A box found by a model, which becomes a drawn box when it is accepted. */
 export interface Suggestion extends DrawnBox {
-  /** 0..1, how sure the model is. */
+  /** The model's confidence, 0..1. */
   readonly score: number;
 }
 
-/** What undo and redo go through. */
+/** The part of the state that undo and redo restore. */
 interface Drawing {
   readonly boxes: readonly DrawnBox[];
   readonly suggestions: readonly Suggestion[];
@@ -26,7 +26,7 @@ interface Drawing {
 
 export interface Editing extends Drawing {
   readonly size: PictureSize;
-  /** Id of the box or suggestion that keys act on. */
+  /** Id of the box or suggestion that keyboard actions apply to. */
   readonly selected?: number;
   readonly past: readonly Drawing[];
   readonly future: readonly Drawing[];
@@ -34,7 +34,7 @@ export interface Editing extends Drawing {
 }
 
 export type EditAction =
-  /** Between two corners, in any order. */
+  /** A box between two corners, given in any order. */
   | {
       readonly kind: "draw";
       readonly class: number;
@@ -47,15 +47,15 @@ export type EditAction =
   | { readonly kind: "object"; readonly id: number; readonly object: number }
   | { readonly kind: "delete"; readonly id: number }
   | { readonly kind: "duplicate"; readonly id: number }
-  /** Boxes of another picture, as the frame before. */
+  /** Adds boxes of another picture, such as the previous frame. */
   | { readonly kind: "add"; readonly boxes: readonly (PixelBox & Pick<DrawnBox, "object">)[] }
-  /** In place of the suggestions that are there. */
+  /** Replaces the current suggestions. */
   | { readonly kind: "suggest"; readonly boxes: readonly (PixelBox & Pick<Suggestion, "score">)[] }
-  /** Without an id: all. */
+  /** Accepts one suggestion, or all without an id. */
   | { readonly kind: "accept"; readonly id?: number }
   | { readonly kind: "drop"; readonly id?: number };
 
-/** Pixels that a duplicate lies beside its original, right and down. */
+/** Offset in pixels, right and down, of a duplicate from its original. */
 const duplicateBy = 8;
 
 export function beginEditing(size: PictureSize, boxes: readonly PixelBox[]): Editing {
@@ -63,7 +63,7 @@ export function beginEditing(size: PictureSize, boxes: readonly PixelBox[]): Edi
   return { size, boxes: drawn, suggestions: [], past: [], future: [], nextId: boxes.length };
 }
 
-/** The state after an action. Of a box that is not there, or where nothing changes, the state itself. */
+/** The state after an action. Returns the same object if the box does not exist or nothing changes. */
 export function edit(editing: Editing, action: EditAction): Editing {
   const { size, boxes, suggestions, nextId } = editing;
   switch (action.kind) {
@@ -114,7 +114,7 @@ export function edit(editing: Editing, action: EditAction): Editing {
   }
 }
 
-/** Back to before the last change, whose box is selected; the state itself where there is none. */
+/** Undoes the last change and selects its box. Returns the same object if there is nothing to undo. */
 export function undo(editing: Editing): Editing {
   const { past, future, boxes, suggestions } = editing;
   const before = past.at(-1);
@@ -122,7 +122,7 @@ export function undo(editing: Editing): Editing {
   return shown(editing, before, { past: past.slice(0, -1), future: [...future, { boxes, suggestions }] });
 }
 
-/** The change again that was undone last. */
+/** Redoes the change that was undone last. */
 export function redo(editing: Editing): Editing {
   const { past, future, boxes, suggestions } = editing;
   const next = future.at(-1);
@@ -134,7 +134,7 @@ export function select(editing: Editing, id: number | undefined): Editing {
   return { ...editing, selected: id };
 }
 
-/** The next box or suggestion after the selected one, round and round; `by` -1 the one before. */
+/** Selects the next box or suggestion, cyclically; the previous one with `by` -1. */
 export function selectNext(editing: Editing, by: 1 | -1 = 1): Editing {
   const all = [...editing.boxes, ...editing.suggestions];
   if (all.length === 0) return editing;
@@ -143,7 +143,7 @@ export function selectNext(editing: Editing, by: 1 | -1 = 1): Editing {
   return select(editing, all[next].id);
 }
 
-/** The box or suggestion that keys act on. */
+/** The box or suggestion that keyboard actions apply to. */
 export function selectedOf({ boxes, suggestions, selected }: Editing): DrawnBox | Suggestion | undefined {
   return boxes.find(({ id }) => id === selected) ?? suggestions.find(({ id }) => id === selected);
 }
@@ -167,7 +167,7 @@ function replaced(editing: Editing, id: number, change: (box: DrawnBox) => Drawn
 const placed = (editing: Editing, id: number, change: (place: Place) => Place): Editing =>
   replaced(editing, id, (box) => ({ ...box, ...change(box) }));
 
-/** One suggestion, or all, is gone; the one after it is the next to be judged. */
+/** Removes one suggestion, or all without an id, and selects the following one for review. */
 function afterSuggestions(editing: Editing, id: number | undefined, boxes: readonly DrawnBox[]): Editing {
   const { suggestions } = editing;
   const at = suggestions.findIndex((each) => each.id === id);

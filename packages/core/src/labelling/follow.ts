@@ -1,9 +1,9 @@
-/** One object followed through the frames of a clip, by what a model finds in each. */
+/** Follows one object through the frames of a clip by a model's detections in each frame. */
 import type { PixelBox } from "../data/index.js";
 import { iouCorners } from "../detection/index.js";
 import { Sort } from "../tracking/index.js";
 
-/** Frames in a row in which the object may go unfound. */
+/** Maximum number of frames in a row without the object. */
 const mostMissed = 2;
 
 export class Follower {
@@ -18,14 +18,14 @@ export class Follower {
     this.#id = this.#tracker.update([cornersOf(box)])[0]?.id;
   }
 
-  /** The object was not found for so many frames that it is given up. */
+  /** Whether the object has been missing for so many frames that it is given up. */
   get isLost(): boolean {
     return this.#missed > mostMissed;
   }
 
   /**
-   * The box of the object in the next frame, one of those that were found there; undefined where none is its.
-   * @param found what a model finds in the frame
+   * The object's box in the next frame, one of `found`; undefined if none of them is the object.
+   * @param found a model's detections in the frame
    */
   next<B extends PixelBox>(found: readonly B[]): B | undefined {
     const boxes = found.filter((box) => box.class === this.#class && box.width > 0 && box.height > 0);
@@ -35,7 +35,7 @@ export class Follower {
       return undefined;
     }
     this.#missed = 0;
-    // The track's own place is smoothed: the box is the one that it was paired with.
+    // The track's own box is smoothed, so this returns the detection that overlaps it most.
     const overlaps = boxes.map((box) => {
       const { x1, y1, x2, y2 } = cornersOf(box);
       return iouCorners(x1, y1, x2, y2, track.x1, track.y1, track.x2, track.y2);

@@ -1,17 +1,17 @@
 /**
- * Clips: an object's box is drawn at a few frames, its keyframes, and lies between them on straight lines. A clip's frames
- * are pictures whose names differ in their last number, as `belt_000012.jpg`.
+ * Clips: an object's box is drawn at a few keyframes and interpolated linearly between them. A clip's frames are
+ * pictures whose names differ only in the last number, such as `belt_000012.jpg`.
  */
 import type { Place } from "./place.js";
 
 export interface Keyframe extends Place {
-  /** Number of the frame; frames need not be neighbours. */
+  /** Frame number; frames need not be consecutive. */
   readonly frame: number;
 }
 
 /**
- * Where the box is at a frame: exact at keyframes, on straight lines between two, undefined before the first and after the
- * last.
+ * The box's place at a frame: exact at keyframes, linearly interpolated between two, undefined before the first and
+ * after the last.
  */
 export function placeAt(keyframes: readonly Keyframe[], frame: number): Place | undefined {
   const sorted = [...keyframes].sort((a, b) => a.frame - b.frame);
@@ -28,7 +28,7 @@ export function placeAt(keyframes: readonly Keyframe[], frame: number): Place | 
 }
 
 export interface ClipFrame {
-  /** What the names of the clip's frames have in common. */
+  /** The part that the names of the clip's frames share. */
   readonly clip: string;
   readonly frame: number;
 }
@@ -39,7 +39,7 @@ export function clipFrameOf(file: string): ClipFrame | undefined {
   return match === null ? undefined : { clip: `${match[1]}#${match[3].toLowerCase()}`, frame: Number(match[2]) };
 }
 
-/** The pictures of the clip that a picture is a frame of, by their frames; empty where it is none. */
+/** The frames, in order, of the clip that a picture belongs to; empty if it belongs to none. */
 export function framesOfClip(
   file: string,
   files: readonly string[],

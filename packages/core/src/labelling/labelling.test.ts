@@ -49,7 +49,7 @@ describe("editing", () => {
         const states = [drawingOf(editing)];
         for (const each of actions) {
           const next = edit(editing, each);
-          // What changes nothing is no step to undo.
+          // An action without effect is not a step to undo.
           if (next.past.length !== editing.past.length) states.push(drawingOf(next));
           else expect(drawingOf(next)).toEqual(drawingOf(editing));
           editing = next;
@@ -139,7 +139,7 @@ describe("editing", () => {
 
 describe("following", () => {
   it("keeps to one object among others, over frames that miss it, until it is gone", () => {
-    // Two nuts that move in parallel, a bolt that passes through both; the first one leaves after frame 20.
+    // Two nuts that move in parallel, and a bolt that passes through both; the first nut leaves after frame 20.
     const at = (frame: number) => [
       ...(frame <= 20 ? [box(5 * frame, 10, 30, 20)] : []),
       box(5 * frame, 45, 30, 20),

@@ -1,12 +1,12 @@
-/** Boxes within a picture: never outside, never too small to be seen. All in pixels of the upright picture. */
+/** Boxes kept inside the picture and large enough to be seen, in pixels of the upright picture. */
 import type { PictureSize, PixelBox } from "../data/index.js";
 
 export type Place = Pick<PixelBox, "left" | "top" | "width" | "height">;
 
-/** Pixels that a box is wide and high at least; less where the picture is. */
+/** Minimum width and height of a box in pixels; less in a smaller picture. */
 export const leastSide = 2;
 
-/** Between two corners, in any order. */
+/** The box between two corners, given in any order. */
 export function placeBetween(
   a: readonly [x: number, y: number],
   b: readonly [x: number, y: number],
@@ -17,17 +17,17 @@ export function placeBetween(
   return { left, top, width, height };
 }
 
-/** Moved by so much, or as far as the picture goes. */
+/** The box moved by this much, stopping at the picture's edges. */
 export function movedBy(place: Place, across: number, down: number, size: PictureSize): Place {
   const { width, height } = place;
   const left = clamp(place.left + across, 0, Math.max(0, size.width - width));
   return { left, top: clamp(place.top + down, 0, Math.max(0, size.height - height)), width, height };
 }
 
-/** Which edges move: -1 left or top, 1 right or bottom, 0 neither. */
+/** The edges to move: -1 left or top, 1 right or bottom, 0 neither. */
 export type Handle = readonly [across: -1 | 0 | 1, down: -1 | 0 | 1];
 
-/** With some edges moved by so much. An edge stops before the opposite one, and at the picture's. */
+/** The box with the handle's edges moved. An edge stops before the opposite edge and at the picture's edge. */
 export function resizedBy(place: Place, handle: Handle, by: readonly [number, number], size: PictureSize): Place {
   const [left, width] = stretched([place.left, place.width], handle[0], by[0], size.width);
   const [top, height] = stretched([place.top, place.height], handle[1], by[1], size.height);
