@@ -1,7 +1,7 @@
 /**
  * Rectangular linear sum assignment by shortest augmenting paths (Crouse, "On implementing 2D rectangular assignment
- * algorithms", IEEE TAES 2016). Ties are broken as SciPy's linear_sum_assignment breaks them (columns are tried from the
- * last to the first, a free column is preferred among equals), so that pairs, not only totals, can be compared.
+ * algorithms", IEEE TAES 2016). Ties are broken as in SciPy's linear_sum_assignment (columns are tried from the last to
+ * the first, and a free column is preferred among equals), so that tests can compare pairs and not only totals.
  */
 import { PhinetsError } from "../tensor/index.js";
 
@@ -15,10 +15,11 @@ export interface Assignment {
 }
 
 /**
- * The cheapest way to pair every row with a column of its own (every column with a row, where there are fewer columns).
+ * The cheapest way to pair every row with a different column (or, with fewer columns than rows, every column with a
+ * row).
  * @param cost `[rows, columns]`, row-major; Infinity forbids a pair (-Infinity with `maximize`)
- * @returns undefined where the forbidden pairs leave no complete assignment
- * Throws `tracking.cost` for NaN or an infinity of the wrong sign.
+ * @returns undefined if the forbidden pairs leave no complete assignment
+ * @throws `tracking.cost` for NaN or an infinity of the wrong sign.
  */
 export function linearSumAssignment(
   cost: ArrayLike<number>,
@@ -56,9 +57,9 @@ export function linearSumAssignment(
   return result;
 }
 
-/** The same with working memory that is kept between calls, for a tracker's loop. */
+/** The same with working memory that is reused between calls, for a tracker's loop. */
 export class AssignmentSolver {
-  /** Per row of the last solved matrix: its column, or -1. */
+  /** Column of each row of the last solved matrix, or -1. */
   columnOfRow = new Int32Array(0);
   #rowOfColumn = new Int32Array(0);
   #rowPrice = new Float64Array(0);
@@ -70,7 +71,7 @@ export class AssignmentSolver {
   #columnDone = new Uint8Array(0);
   #transposed = new Float64Array(0);
 
-  /** Solves for `cost` `[rows, columns]` without NaN and -Infinity. false: infeasible. */
+  /** Solves for `cost` `[rows, columns]` without NaN and -Infinity. Returns false if infeasible. */
   solve(cost: Float64Array, rows: number, columns: number): boolean {
     this.#reserve(Math.max(rows, columns));
     this.columnOfRow.fill(-1, 0, rows);
@@ -82,7 +83,7 @@ export class AssignmentSolver {
     return this.#augmentAll(this.#transposed, columns, rows, this.#rowOfColumn, this.columnOfRow);
   }
 
-  /** rows <= columns. Dual prices keep cost - rowPrice - columnPrice >= 0, and 0 on chosen pairs. */
+  /** Requires rows <= columns. Dual prices keep cost - rowPrice - columnPrice >= 0, and 0 on chosen pairs. */
   #augmentAll(
     cost: Float64Array,
     rows: number,
@@ -110,7 +111,10 @@ export class AssignmentSolver {
     return true;
   }
 
-  /** Dijkstra over reduced costs from a free row to the nearest free column; that column, or -1. Updates the prices. */
+  /**
+   * Dijkstra over reduced costs from a free row to the nearest free column. Returns that column, or -1, and updates the
+   * prices.
+   */
   #shortestPath(
     cost: Float64Array,
     rows: number,

@@ -1,8 +1,8 @@
 /**
- * A tracker in the manner of ByteTrack (Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection
- * Box", ECCV 2022, section 3): detections of a low score, which SORT must either trust or throw away, are offered to the
- * tracks that the good ones left over; lost tracks wait long for their object. Motion is SORT's Kalman filter; the score
- * does not weigh the overlap.
+ * A tracker modelled on ByteTrack (Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box",
+ * ECCV 2022, section 3): low-score detections, which SORT must either trust or discard, are offered to tracks that
+ * high-score detections did not match, and lost tracks wait long for their object. Motion is SORT's Kalman filter;
+ * scores do not weight the overlap.
  */
 import { AssignmentSolver } from "./assignment.js";
 import { grown } from "./kalman.js";
@@ -10,25 +10,27 @@ import { TrackStore } from "./track-store.js";
 import { fractionOption, integerOption, type Track, type Tracker, type TrackerBox } from "./tracker.js";
 
 export interface ByteTrackOptions {
-  /** Frames that a lost track waits for its object. Default 30. */
+  /** Frames that a lost track is kept without a detection. Default 30. */
   readonly maxAge?: number;
-  /** Least score of a good detection. Default 0.5. */
+  /** Minimum score of a high-score detection. Default 0.5. */
   readonly highScore?: number;
-  /** Detections below it are not looked at. Default 0.1. */
+  /** Detections with a lower score are ignored. Default 0.1. */
   readonly lowScore?: number;
-  /** Least score that begins a track. Default `highScore` + 0.1, at most 1. */
+  /** Minimum score of a detection that starts a track. Default `highScore` + 0.1, at most 1. */
   readonly newScore?: number;
-  /** Least IoU of a prediction and a good detection. Default 0.2. */
+  /** Minimum IoU of a prediction and a high-score detection. Default 0.2. */
   readonly iouThreshold?: number;
-  /** Least IoU of a prediction and a detection of low score. Default 0.5. */
+  /** Minimum IoU of a prediction and a low-score detection. Default 0.5. */
   readonly lowIouThreshold?: number;
-  /** Least IoU of a track's first and second detection. Default 0.3. */
+  /** Minimum IoU of a track's first and second detection. Default 0.3. */
   readonly newIouThreshold?: number;
-  /** Id of the first track. Default 1: ids of every sequence's own; see `Tracker.born` for ids that run on. */
+  /**
+   * Id of the first track. Default 1, so that ids restart with each sequence; `Tracker.born` explains continuous ids.
+   */
   readonly firstId?: number;
 }
 
-/** What a tracker of this kind goes by where it is not told. */
+/** Defaults of this tracker's options. */
 export const byteTrackDefaults = { maxAge: 30, highScore: 0.5, lowScore: 0.1, iouThreshold: 0.2, firstId: 1 } as const;
 
 export class ByteTracker implements Tracker {
@@ -40,11 +42,11 @@ export class ByteTracker implements Tracker {
   readonly #lowIouThreshold: number;
   readonly #newIouThreshold: number;
   readonly #solver = new AssignmentSolver();
-  /** A track that was found a second time, or in the first frame, has hits. */
+  /** A track is confirmed (has hits) once it was found a second time, or if it started in the first frame. */
   readonly #tracks: TrackStore;
   #frames = 0;
   #cost = new Float64Array(0);
-  /** per detection: whether it is paired */
+  /** for each detection: whether it is paired */
   #taken = new Int32Array(0);
 
   constructor(options: ByteTrackOptions = {}) {
@@ -73,10 +75,11 @@ export class ByteTracker implements Tracker {
   }
 
   /**
-   * One frame on; call it for frames without detections too. Returns the tracks found in this frame, by a good detection
-   * or a poor one, youngest first; a track is shown from its second find on, those of the first frame at once.
-   * @param into filled and returned instead of a new list, its objects used again: then a frame allocates nothing
-   * Throws `tracking.box` for a box that is not finite or has no size, and then leaves the tracker as it was.
+   * Advances by one frame; call it for frames without detections too. Returns the tracks found in this frame by a
+   * high-score or low-score detection, youngest first. A track is returned from its second detection on; tracks of the
+   * first frame are returned at once.
+   * @param into filled and returned instead of a new list, reusing its objects, so that a frame allocates nothing
+   * @throws `tracking.box` for a box that is not finite or has no area; the tracker is then unchanged.
    */
   update(boxes: readonly TrackerBox[], into: Track[] = []): Track[] {
     const tracks = this.#tracks;
@@ -84,18 +87,19 @@ export class ByteTracker implements Tracker {
     this.#frames++;
     for (let place = 0; place < tracks.count; place++) {
       const slot = tracks.slots[place];
-      // Nobody knows whether a lost object still comes nearer; its size stays.
+      // How a lost object's size changes is unknown, so its area is held.
       if (tracks.age[slot] > 0) tracks.filters.holdArea(slot);
     }
     tracks.predict();
     this.#taken = grown(this.#taken, tracks.boxCount);
     this.#taken.fill(0, 0, tracks.boxCount);
-    // Good detections go to known tracks, lost ones among them; poor ones to those in view a frame ago, as a poor
-    // detection is no reason to believe that a lost object is back; what is left to the tracks begun a frame ago.
+    // High-score detections go to confirmed tracks, including lost ones. Low-score detections go only to tracks seen
+    // one frame ago, because a weak detection is no evidence that a lost object is back. Remaining high-score
+    // detections go to tracks that started one frame ago.
     this.#associate(this.#goodBoxes(), this.#tracksLeft(true, this.#maxAge + 1), this.#iouThreshold);
     this.#associate(this.#poorBoxes(), this.#tracksLeft(true, 1), this.#lowIouThreshold);
     this.#associate(this.#goodBoxes(), this.#tracksLeft(false, 1), this.#newIouThreshold);
-    // Out with those that waited too long, and those that were not found a second time.
+    // Ends tracks lost for too long and new tracks that were not found a second time.
     tracks.end(this.#maxAge, 0);
     const good = this.#goodBoxes();
     for (let r = 0; r < good; r++) {
@@ -105,7 +109,10 @@ export class ByteTracker implements Tracker {
     return this.#report(into);
   }
 
-  /** Puts the free good detections into the store's rows; their number. A detection without a score is good. */
+  /**
+   * Writes the unpaired high-score detections to the store's rows and returns their number. A detection without a score
+   * counts as high-score.
+   */
   #goodBoxes(): number {
     const { rows, scores, boxCount } = this.#tracks;
     let count = 0;
@@ -124,7 +131,7 @@ export class ByteTracker implements Tracker {
     return count;
   }
 
-  /** Puts the tracks that this frame has not found yet, last found at most `age` frames ago, into the store's columns. */
+  /** Writes the tracks not yet found in this frame, last found at most `mostAge` frames ago, to the store's columns. */
   #tracksLeft(confirmed: boolean, mostAge: number): number {
     const { slots, columns, age, hits } = this.#tracks;
     let count = 0;
@@ -135,7 +142,10 @@ export class ByteTracker implements Tracker {
     return count;
   }
 
-  /** Pairs the first detections of the store's rows with the first tracks of its columns and corrects the paired tracks. */
+  /**
+   * Pairs the first `rows` detections of the store's rows with the first `columns` tracks of its columns and corrects
+   * the paired tracks.
+   */
   #associate(rows: number, columns: number, threshold: number): void {
     if (rows === 0 || columns === 0) return;
     const tracks = this.#tracks;
@@ -144,7 +154,7 @@ export class ByteTracker implements Tracker {
     const { iou } = tracks;
     const cost = this.#cost;
     for (let i = 0; i < rows * columns; i++) {
-      // Staying alone costs 0; a pair is worth what it has above the threshold, at least a trifle.
+      // Being unpaired costs 0. A pair gains its IoU above the threshold, and at least epsilon.
       cost[i] = iou[i] >= threshold && iou[i] > 0 ? threshold - iou[i] - Number.EPSILON : 0;
     }
     this.#solver.solve(cost, rows, columns);

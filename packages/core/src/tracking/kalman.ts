@@ -1,38 +1,38 @@
 /**
- * SORT's Kalman filter over a box (Bewley et al., "Simple online and realtime tracking", ICIP 2016, section 3.2): state
- * centre x, centre y, area, aspect (width / height), and the velocities of the first three; constant velocity.
+ * SORT's Kalman filter over a box (Bewley et al., "Simple online and realtime tracking", ICIP 2016, section 3.2) with
+ * constant velocity. State: centre x, centre y, area, aspect (width / height), and the velocities of the first three.
  *
- * Transition, noise and measurement couple a quantity with its own velocity only, so the 7 x 7 covariance stays four
- * blocks: three of 2 x 2 and the aspect's single variance. Everything outside them is exactly 0, so filtering block by
- * block does what the 7 x 7 form does in a tenth of the arithmetic.
+ * Transition, noise and measurement couple a quantity only with its own velocity, so the 7 x 7 covariance consists of
+ * four blocks: three of 2 x 2 and the aspect's single variance. Everything outside them is exactly 0, so filtering
+ * block by block gives the same result as the 7 x 7 form with a tenth of the arithmetic.
  */
 const blocks = 3;
-/** Numbers of a filter's state, and of its covariance: three blocks of four and the aspect's variance. */
+/** Length of a filter's state, and of its covariance: three blocks of four and the aspect's variance. */
 const stateSize = 7;
 const covarianceSize = 13;
 /** Measurement noise of centre x, centre y, area, aspect. */
 const measurementNoise = Float64Array.of(1, 1, 10, 10);
-/** Process noise of the velocities; that of the quantities themselves is 1. */
+/** Process noise of the velocities; that of the other quantities is 1. */
 const velocityNoise = Float64Array.of(0.01, 0.01, 0.0001);
 
 /**
- * Filters of any number of boxes, each in a slot. Numbers travel in typed arrays alone: V8 puts one that goes to a call of
- * its own, or into a field, onto the heap.
+ * Filters of any number of boxes, each in a slot. Numbers are passed only in typed arrays, because V8 allocates a
+ * number on the heap when it is passed to a function that is not inlined or stored in a field.
  */
 export class BoxKalmanFilters {
   #state = new Float64Array(0);
-  /** per block: variance of the quantity, the two covariances, variance of the velocity */
+  /** for each block: variance of the quantity, the two covariances, variance of the velocity */
   #covariance = new Float64Array(0);
-  /** centre x, centre y, area, aspect of the box that is measured */
+  /** centre x, centre y, area, aspect of the measured box */
   readonly #measured = new Float64Array(4);
 
-  /** Makes room for slots 0 ... `slots` - 1; what is in them stays. */
+  /** Makes room for slots 0 ... `slots` - 1; existing slots keep their content. */
   reserve(slots: number): void {
     this.#state = grown(this.#state, stateSize * slots);
     this.#covariance = grown(this.#covariance, covarianceSize * slots);
   }
 
-  /** Starts a slot anew from a first box, corners `boxes[at...at + 3]`. Velocities are 0 and very uncertain. */
+  /** Restarts a slot from a first box, corners `boxes[at...at + 3]`. Velocities are 0 and very uncertain. */
   start(slot: number, boxes: Float64Array, at: number): void {
     const state = this.#state;
     const p = this.#covariance;
@@ -50,7 +50,7 @@ export class BoxKalmanFilters {
     p[covarianceSize * slot + 12] = 10;
   }
 
-  /** One frame on. An area about to become 0 or less stops shrinking first. */
+  /** Advances by one frame. An area that would reach 0 or less first stops shrinking. */
   predict(slot: number): void {
     const state = this.#state;
     const p = this.#covariance;
@@ -68,12 +68,12 @@ export class BoxKalmanFilters {
     p[covarianceSize * slot + 12] += 1;
   }
 
-  /** The area neither grows nor shrinks from here. */
+  /** Sets the area's velocity to 0. */
   holdArea(slot: number): void {
     this.#state[stateSize * slot + 6] = 0;
   }
 
-  /** Corrects a prediction by a measured box; covariance in Joseph's form. */
+  /** Corrects a prediction with a measured box; covariance in Joseph's form. */
   correct(slot: number, boxes: Float64Array, at: number): void {
     const state = this.#state;
     const p = this.#covariance;
@@ -105,7 +105,7 @@ export class BoxKalmanFilters {
     p[a] = (1 - gain) * p[a] * (1 - gain) + gain * measurementNoise[3] * gain;
   }
 
-  /** A slot's state as corners x1, y1, x2, y2 into `corners[at...at + 3]`; NaN where the area is negative. */
+  /** Writes a slot's state as corners x1, y1, x2, y2 to `corners[at...at + 3]`; NaN if the area is negative. */
   corners(slot: number, corners: Float64Array, at: number): void {
     const state = this.#state;
     const s = stateSize * slot;
@@ -117,12 +117,12 @@ export class BoxKalmanFilters {
     corners[at + 3] = state[s + 1] + height / 2;
   }
 
-  /** centre x, centre y, area, aspect, and the velocities of centre x, centre y, area a frame; a copy */
+  /** A copy of centre x, centre y, area, aspect, and the velocities per frame of centre x, centre y and area. */
   state(slot: number): Float64Array {
     return this.#state.slice(stateSize * slot, stateSize * (slot + 1));
   }
 
-  /** The full covariance `[7, 7]`, row-major; a copy. */
+  /** A copy of the full covariance `[7, 7]`, row-major. */
   covariance(slot: number): Float64Array {
     const p = this.#covariance.subarray(covarianceSize * slot, covarianceSize * (slot + 1));
     const full = new Float64Array(49);
@@ -146,7 +146,7 @@ export class BoxKalmanFilters {
   }
 }
 
-/** `list` itself, or twice as long as asked for with the same beginning. */
+/** `list` itself if it is long enough, else a list of twice `length` that starts with its content. */
 export function grown(list: Float64Array, length: number): Float64Array<ArrayBuffer>;
 export function grown(list: Int32Array, length: number): Int32Array<ArrayBuffer>;
 export function grown(list: Float64Array | Int32Array, length: number): Float64Array | Int32Array {

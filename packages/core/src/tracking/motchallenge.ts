@@ -1,12 +1,14 @@
-/** MOTChallenge text: one box a line, `frame,id,left,top,width,height,score,...`; frames from 1, pixels, no +1 on sizes. */
+/**
+ * MOTChallenge text: one box per line, `frame,id,left,top,width,height,score,...`, with frames from 1, coordinates in
+ * pixels, and sizes without +1.
+ */
 import { PhinetsError } from "../tensor/index.js";
 import type { Track, TrackerBox } from "./tracker.js";
 
 /**
- * Detections by frame from the text of a det.txt: element 0 is frame 1, up to the last frame that has a box; frames
- * between without boxes are empty. Columns after the seventh, and the id, are ignored; spaces or semicolons may stand for
- * commas.
- * Throws `tracking.motchallenge` naming `path` and the line.
+ * Detections by frame from the text of a det.txt. Element 0 is frame 1; the list ends with the last frame that has a
+ * box, and frames without boxes are empty. The id and the columns after the seventh are ignored; spaces or semicolons
+ * may replace commas. Throws `tracking.motchallenge` naming `path` and the line.
  */
 export function readMotDetections(text: string, path = "det.txt"): TrackerBox[][] {
   const frames: TrackerBox[][] = [];
@@ -31,7 +33,7 @@ export function readMotDetections(text: string, path = "det.txt"): TrackerBox[][
   return frames;
 }
 
-/** The lines of one frame (from 1), each ended by a newline, as SORT's reference writes them. */
+/** The lines of one frame (from 1), each ended by a newline, in the format of SORT's reference implementation. */
 export function formatMotTracks(frame: number, tracks: readonly Track[]): string {
   let text = "";
   for (const { id, x1, y1, x2, y2 } of tracks) {
@@ -41,11 +43,11 @@ export function formatMotTracks(frame: number, tracks: readonly Track[]): string
 }
 
 /**
- * Two decimals, as C's and Python's "%.2f": the exact binary value is rounded, a tie to the even digit. toFixed rounds
- * ties away from 0; they can only occur at odd multiples of 1/8, where .125 and .625 are the ones that must go down.
+ * Two decimals, like "%.2f" in C and Python, which round the exact binary value and ties to even. toFixed rounds ties
+ * away from 0. Ties occur only at odd multiples of 1/8, where .125 and .625 must be rounded down.
  */
 export function twoDecimals(value: number): string {
-  // 1/256 less turns the tie into .121 or .621, whose rounding no one disputes.
+  // Subtracting 1/256 turns the tie into .121 or .621, which every method rounds down.
   if ((Math.abs(value) * 8) % 4 === 1) return (Math.sign(value) * (Math.abs(value) - 1 / 256)).toFixed(2);
   return Object.is(value, -0) ? "-0.00" : value.toFixed(2);
 }

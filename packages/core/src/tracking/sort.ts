@@ -1,6 +1,6 @@
 /**
- * SORT: simple online and realtime tracking (Bewley et al., ICIP 2016). Every track predicts its box by a Kalman filter;
- * predictions and detections are paired by IoU; a track is shown once it has been found often enough.
+ * SORT: simple online and realtime tracking (Bewley et al., ICIP 2016). Every track predicts its box with a Kalman
+ * filter, predictions and detections are paired by IoU, and a track is returned once it has been found often enough.
  */
 import { AssignmentSolver } from "./assignment.js";
 import { grown } from "./kalman.js";
@@ -8,19 +8,23 @@ import { TrackStore } from "./track-store.js";
 import { fractionOption, integerOption, type Track, type Tracker, type TrackerBox } from "./tracker.js";
 
 export interface SortOptions {
-  /** Frames that a track outlives its last detection. Default 1. */
+  /** Frames that a track is kept without a detection. Default 1. */
   readonly maxAge?: number;
-  /** Frames in a row that a track must have been found after its birth to be shown. Default 3. */
+  /** Consecutive frames after its first in which a track must be found before it is returned. Default 3. */
   readonly minHits?: number;
-  /** Least IoU of a prediction and a detection of the same object. Default 0.3. */
+  /** Minimum IoU of a prediction and a detection of the same object. Default 0.3. */
   readonly iouThreshold?: number;
-  /** Most tracks alive: detections that would begin one more are left out. Default: no limit; firmware has one. */
+  /**
+   * Maximum number of live tracks; detections that would start more are dropped. Default: no limit (firmware has one).
+   */
   readonly maxTracks?: number;
-  /** Id of the first track. Default 1: ids of every sequence's own; see `Tracker.born` for ids that run on. */
+  /**
+   * Id of the first track. Default 1, so that ids restart with each sequence; `Tracker.born` explains continuous ids.
+   */
   readonly firstId?: number;
 }
 
-/** What a tracker of this kind goes by where it is not told. */
+/** Defaults of this tracker's options. */
 export const sortDefaults = { maxAge: 1, minHits: 3, iouThreshold: 0.3, firstId: 1 } as const;
 
 export class Sort implements Tracker {
@@ -32,7 +36,7 @@ export class Sort implements Tracker {
   readonly #tracks: TrackStore;
   #frames = 0;
   #cost = new Float64Array(0);
-  /** per detection: its track's place, or -1; and the other way round */
+  /** for each detection: its track's place, or -1; `#boxOf` is the reverse */
   #trackOf = new Int32Array(0);
   #boxOf = new Int32Array(0);
 
@@ -44,21 +48,21 @@ export class Sort implements Tracker {
     this.#iouThreshold = fractionOption("sort", "iouThreshold", options.iouThreshold ?? sortDefaults.iouThreshold);
   }
 
-  /** Frames seen. */
+  /** Number of frames processed. */
   get frames(): number {
     return this.#frames;
   }
 
-  /** Tracks ever begun, shown or not. */
+  /** Number of tracks ever started, returned or not. */
   get born(): number {
     return this.#tracks.born;
   }
 
   /**
-   * One frame on; call it for frames without detections too. Returns the tracks found in this frame that have been found
-   * `minHits` frames in a row (in the first `minHits` frames: all found), youngest first.
-   * @param into filled and returned instead of a new list, its objects used again: then a frame allocates nothing
-   * Throws `tracking.box` for a box that is not finite or has no size, and then leaves the tracker as it was.
+   * Advances by one frame; call it for frames without detections too. Returns the tracks found in this frame and in
+   * `minHits` frames in a row (in the first `minHits` frames: all tracks found), youngest first.
+   * @param into filled and returned instead of a new list, reusing its objects, so that a frame allocates nothing
+   * @throws `tracking.box` for a box that is not finite or has no area; the tracker is then unchanged.
    */
   update(boxes: readonly TrackerBox[], into: Track[] = []): Track[] {
     const tracks = this.#tracks;
@@ -73,7 +77,7 @@ export class Sort implements Tracker {
     return this.#report(into);
   }
 
-  /** Pairs detections with predictions, corrects the paired tracks, begins tracks for the other detections. */
+  /** Pairs detections with predictions, corrects the paired tracks, and starts tracks for the other detections. */
   #pair(): void {
     const tracks = this.#tracks;
     const rows = tracks.boxCount;
@@ -96,7 +100,7 @@ export class Sort implements Tracker {
     for (let r = 0; r < rows; r++) {
       if (trackOf[r] >= 0 && !(iou[r * columns + trackOf[r]] < this.#iouThreshold)) tracks.correct(trackOf[r], r);
     }
-    // Ids are given first to detections that the assignment left out, then to those it paired with too little overlap.
+    // Detections that the assignment left out get the first ids, then those that it paired with too little overlap.
     for (let r = 0; r < rows; r++) if (trackOf[r] < 0) this.#begin(r);
     for (let r = 0; r < rows; r++) {
       if (trackOf[r] >= 0 && iou[r * columns + trackOf[r]] < this.#iouThreshold) this.#begin(r);
@@ -104,8 +108,8 @@ export class Sort implements Tracker {
   }
 
   /**
-   * Where no detection and no prediction has more than one partner above the threshold, and some have one, these partners
-   * are the answer: then they are in `#trackOf` and the result is true.
+   * Shortcut without an assignment: if no detection and no prediction has more than one partner above the threshold,
+   * and at least one pair exists, writes the pairs to `#trackOf` and returns true.
    */
   #onlyPartners(rows: number, columns: number): boolean {
     this.#boxOf = grown(this.#boxOf, columns);

@@ -1,10 +1,11 @@
-/** What int32 holds: the firmware's ids and counters go so far. */
+/**
+ * A tracker's tracks and the detections of its current frame, stored as columns. Each tracker decides which pairs to
+ * match and which tracks to return. A frame allocates nothing once the columns are long enough for the fullest frame.
+ */
+
+/** Largest int32, the limit of the firmware's ids and counters. */
 const largestCount = 2 ** 31 - 1;
 
-/**
- * The tracks of a tracker and the detections of its frame, in columns. What the trackers differ in, who is paired with whom
- * and who is shown, is theirs; a frame allocates nothing once the columns are as long as the fullest frame needs.
- */
 import { PhinetsError } from "../tensor/index.js";
 import { BoxKalmanFilters, grown } from "./kalman.js";
 import type { Track, TrackerBox } from "./tracker.js";
@@ -12,46 +13,46 @@ import type { Track, TrackerBox } from "./tracker.js";
 type Writable = { -readonly [K in keyof Track]: Track[K] };
 
 export class TrackStore {
-  /** Detections of the frame. */
+  /** Number of detections in the frame. */
   boxCount = 0;
-  /** NaN: none given. */
+  /** Detection scores; NaN if none was given. */
   scores = new Float64Array(0);
-  /** Tracks alive; they have places 0 ... `count` - 1 in order of birth. */
+  /** Number of live tracks; their places are 0 ... `count` - 1 in order of birth. */
   count = 0;
-  /** Place -> slot, the index of the columns below. */
+  /** Slot of each place; slots index the columns below. */
   slots = new Int32Array(0);
   /** Frames since the track was last paired. */
   age = new Int32Array(0);
-  /** Times that it was paired after its birth; a tracker may set it back. */
+  /** Times that the track was paired after its first detection; a tracker may reset it. */
   hits = new Int32Array(0);
-  /** Tracks ever begun. */
+  /** Number of tracks ever started. */
   born = 0;
   readonly filters = new BoxKalmanFilters();
-  /** Detections and places that `overlaps` is about: the first ones of these lists. */
+  /** Detections (`rows`) and places (`columns`) that `overlaps` compares; only the first entries count. */
   rows = new Int32Array(0);
   columns = new Int32Array(0);
-  /** `[rows, columns]` of the last `overlaps`. */
+  /** `[rows, columns]`, result of the last `overlaps`. */
   iou = new Float64Array(0);
   readonly #firstId: number;
   #boxes = new Float64Array(0);
   #classes = new Float64Array(0);
   #id = new Float64Array(0);
-  /** Of the detection that the track was last paired with; NaN: none. */
+  /** Score of the detection last paired with the track; NaN if none. */
   #score = new Float64Array(0);
   #class = new Float64Array(0);
-  /** By place. */
+  /** Predicted corners, by place. */
   #predicted = new Float64Array(0);
   readonly #corners = new Float64Array(4);
-  /** Slots of the dead: as a stack in `slots` behind the living. */
+  /** Number of allocated slots. Free slots are a stack in `slots` behind the live ones. */
   #used = 0;
-  /** Objects that a shorter frame cut off a list that is used again. */
+  /** Track objects cut off by a shorter frame, kept for reuse. */
   readonly #spare: Track[] = [];
 
   constructor(firstId: number) {
     this.#firstId = firstId;
   }
 
-  /** Takes in a frame's detections. Throws `tracking.box` for one that is none; nothing that lasts is changed before. */
+  /** Reads a frame's detections. Throws `tracking.box` for an invalid one, before any track changes. */
   read(boxes: readonly TrackerBox[]): void {
     const count = boxes.length;
     this.#boxes = grown(this.#boxes, 4 * count);
@@ -74,7 +75,7 @@ export class TrackStore {
           `track: detection ${i} is ${box.x1},${box.y1},${box.x2},${box.y2}; corners must be finite, x2 above x1 and y2 above y1`,
         );
       }
-      // undefined becomes NaN; read as it is, a score may need a place on the heap.
+      // undefined becomes NaN here; storing the score in a variable first might allocate it on the heap.
       this.scores[i] = box.score as number;
       this.#classes[i] = box.class as number;
       if (Number.isNaN(this.scores[i]) && box.score !== undefined) {
@@ -84,7 +85,7 @@ export class TrackStore {
     this.boxCount = count;
   }
 
-  /** One frame on for every track. A track whose box is no longer finite dies. */
+  /** Advances every track by one frame. Removes a track whose box is no longer finite. */
   predict(): void {
     this.#predicted = grown(this.#predicted, 4 * this.count);
     this.columns = grown(this.columns, this.count);
@@ -100,7 +101,10 @@ export class TrackStore {
     this.count = alive;
   }
 
-  /** IoU of detections `rows[0...rowCount - 1]` with the predictions of places `columns[0...columnCount - 1]`. */
+  /**
+   * Computes the IoU of detections `rows[0...rowCount - 1]` with the predictions of places
+   * `columns[0...columnCount - 1]`.
+   */
   overlaps(rowCount: number, columnCount: number): void {
     this.iou = grown(this.iou, rowCount * columnCount);
     const { iou, rows, columns } = this;
@@ -114,7 +118,7 @@ export class TrackStore {
       const x2 = boxes[d + 2];
       const y2 = boxes[d + 3];
       for (let c = 0; c < columnCount; c++, at++) {
-        // iouCorners, written out: numbers that go to a call of its own are put onto the heap.
+        // iouCorners, inlined by hand: numbers passed to a function may be allocated on the heap.
         const p = 4 * columns[c];
         iou[at] = 0;
         const width = Math.min(x2, predicted[p + 2]) - Math.max(x1, predicted[p]);
@@ -128,7 +132,7 @@ export class TrackStore {
     }
   }
 
-  /** A track's object is a detection. */
+  /** Corrects a track with its detection. */
   correct(place: number, box: number): void {
     const slot = this.slots[place];
     this.filters.correct(slot, this.#boxes, 4 * box);
@@ -138,12 +142,12 @@ export class TrackStore {
     this.#class[slot] = this.#classes[box];
   }
 
-  /** A detection begins a track. */
+  /** Starts a track with a detection. */
   begin(box: number, hits = 0): void {
     if (this.count === this.#used) this.#addSlot();
     const slot = this.slots[this.count++];
     this.filters.start(slot, this.#boxes, 4 * box);
-    // After 2^31 - 1 tracks ids begin again, as in the firmware.
+    // After 2^31 - 1 tracks the ids start over, as in the firmware.
     this.#id[slot] = ((this.#firstId - 1 + this.born++) % largestCount) + 1;
     this.age[slot] = 0;
     this.hits[slot] = hits;
@@ -151,7 +155,7 @@ export class TrackStore {
     this.#class[slot] = this.#classes[box];
   }
 
-  /** Ends tracks whose age is above `maxAge`, or, where they were never paired since, above `maxAgeOfNew`. */
+  /** Ends tracks whose age exceeds `maxAge`, or `maxAgeOfNew` if they were never paired after their first detection. */
   end(maxAge: number, maxAgeOfNew: number): void {
     let alive = 0;
     for (let place = 0; place < this.count; place++) {
@@ -161,7 +165,9 @@ export class TrackStore {
     this.count = alive;
   }
 
-  /** Writes a track to place `at` of a list, into the object that is there; false, and nothing, where it is not finite. */
+  /**
+   * Writes a track to `list[at]`, reusing the object there. Returns false without writing if the track is not finite.
+   */
   write(place: number, list: Track[], at: number): boolean {
     const slot = this.slots[place];
     const corners = this.#corners;
@@ -170,7 +176,7 @@ export class TrackStore {
     const scored = !Number.isNaN(this.#score[slot]);
     const classed = !Number.isNaN(this.#class[slot]);
     if (at === list.length) list.push(this.#spare.pop() ?? blank(scored, classed));
-    // A field that was sometimes absent would hold its numbers on the heap, so each kind of track has objects of its own.
+    // V8 would store an optional field's numbers on the heap, so each kind of track has its own object layout.
     if (scored !== "score" in list[at] || classed !== "class" in list[at]) list[at] = blank(scored, classed);
     const track = list[at] as Writable;
     track.id = this.#id[slot];
@@ -183,13 +189,13 @@ export class TrackStore {
     return true;
   }
 
-  /** Ends a list after `count` tracks; the objects behind are kept for a fuller frame. */
+  /** Truncates a list to `count` tracks and keeps the removed objects for a fuller frame. */
   cut(list: Track[], count: number): Track[] {
     while (list.length > count) this.#spare.push(list.pop()!);
     return list;
   }
 
-  /** Places change their slots, so that none is lost. */
+  /** Swaps the slots of two places, so that none is lost. */
   #move(from: number, to: number): void {
     const slot = this.slots[from];
     this.slots[from] = this.slots[to];
@@ -213,7 +219,7 @@ function isFinite4(corners: Float64Array, at: number): boolean {
   return Number.isFinite(corners[at] + corners[at + 1] + corners[at + 2] + corners[at + 3]);
 }
 
-/** The fields are there from the start, with fractions, so that V8 lays them out for numbers once. */
+/** All fields exist from the start and hold fractions, so that V8 chooses a layout for floating-point numbers once. */
 function blank(scored: boolean, classed: boolean): Track {
   if (scored && classed) return { id: 0.5, x1: 0.5, y1: 0.5, x2: 0.5, y2: 0.5, score: 0.5, class: 0.5 };
   if (scored) return { id: 0.5, x1: 0.5, y1: 0.5, x2: 0.5, y2: 0.5, score: 0.5 };

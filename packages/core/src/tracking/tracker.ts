@@ -1,15 +1,15 @@
-/** What every tracker takes and gives. */
+/** The interface that all trackers share. */
 import { PhinetsError } from "../tensor/index.js";
 
-/** A detection to track: corners in any one unit (pixels), x2 > x1, y2 > y1. */
+/** A detection to track: corners in any one unit (such as pixels), x2 > x1, y2 > y1. */
 export interface TrackerBox {
   readonly x1: number;
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
-  /** Passed on; ByteTracker also decides by it. Default there: 1. */
+  /** Passed on to the track; ByteTracker also decides by it and takes 1 as its default. */
   readonly score?: number;
-  /** Not used for tracking; passed on. */
+  /** Passed on to the track; not used for tracking. */
   readonly class?: number;
 }
 
@@ -21,21 +21,24 @@ export interface Track {
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
-  /** of the detection that the track was last paired with */
+  /** score of the detection last paired with the track */
   readonly score?: number;
   readonly class?: number;
 }
 
 export interface Tracker {
-  /** Frames seen. */
+  /** Number of frames processed. */
   readonly frames: number;
-  /** Tracks ever begun, shown or not. Ids that run on over sequences: `firstId` of the next is `firstId + born`. */
+  /**
+   * Number of tracks ever started, returned or not. For ids that continue across sequences, set the next tracker's
+   * `firstId` to `firstId + born`.
+   */
   readonly born: number;
   /**
-   * One frame on; call it for frames without detections too. Returns the tracks that are shown, youngest first.
-   * @param into filled and returned instead of a new list, its objects used again, those that a shorter frame cut off
-   * too: then a frame allocates nothing
-   * Throws `tracking.box` for a box that is not finite or has no size, and then leaves the tracker as it was.
+   * Advances by one frame; call it for frames without detections too. Returns the confirmed tracks, youngest first.
+   * @param into filled and returned instead of a new list, reusing its objects, including those that a shorter frame
+   *   cut off, so that a frame allocates nothing
+   * @throws `tracking.box` for a box that is not finite or has no area; the tracker is then unchanged.
    */
   update(boxes: readonly TrackerBox[], into?: Track[]): Track[];
 }
@@ -43,7 +46,7 @@ export interface Tracker {
 export const trackerNames = ["sort", "bytetrack"] as const;
 export type TrackerName = (typeof trackerNames)[number];
 
-/** An option that is an integer of at least `least`. */
+/** Checks an option that must be an integer of at least `least`. */
 export function integerOption(tracker: TrackerName, name: string, value: number, least = 0): number {
   if (!Number.isInteger(value) || value < least) {
     throw new PhinetsError(
@@ -54,7 +57,7 @@ export function integerOption(tracker: TrackerName, name: string, value: number,
   return value;
 }
 
-/** An option that is a fraction 0..1. */
+/** Checks an option that must be a fraction 0..1. */
 export function fractionOption(tracker: TrackerName, name: string, value: number): number {
   if (!(value >= 0 && value <= 1)) {
     throw new PhinetsError("tracking.options", `${tracker}: ${name} is ${value}; it must lie in 0..1`);

@@ -34,7 +34,7 @@ describe.skipIf(!goldens)("assignment against SciPy", () => {
 });
 
 describe("linearSumAssignment", () => {
-  /** Tries every injection of the shorter side into the longer one. */
+  /** Minimum over all ways to map the shorter side into the longer one. */
   function bruteForce(cost: number[][]): number {
     const rows = cost.length;
     const columns = cost[0].length;
@@ -78,7 +78,7 @@ describe.skipIf(!goldens)("SORT's Kalman filter", () => {
   it("follows the reference's states, covariances and boxes", () => {
     const { steps } = JSON.parse(read("sort/kalman_trace_TUD-Stadtmitte.json"));
     const filters = new BoxKalmanFilters();
-    // Slot 1: that slots do not mix is part of the test.
+    // Uses slot 1, so that the test would notice if slots mixed.
     filters.reserve(2);
     const corners = new Float64Array(4);
     const near = (ours: ArrayLike<number>, theirs: number[]) => {
@@ -106,9 +106,9 @@ function track(detections: TrackerBox[][], options: SortOptions): string {
   return detections.map((boxes, i) => formatMotTracks(i + 1, tracker.update(boxes))).join("");
 }
 
-/** Rows without ids, and whether the ids map one to one. */
+/** Compares rows without ids and checks that the ids map one to one. */
 function upToIds(ours: string, theirs: string): void {
-  // Other ids make another order within a frame.
+  // Different ids change the order within a frame.
   const rowsOf = (text: string) =>
     text
       .trimEnd()
