@@ -44,7 +44,7 @@ describe("augment", () => {
   });
 
   it("boxes follow: a bright rectangle stays where its box says", () => {
-    // White rectangle on black; after any jitter and flip the white pixels must fill the moved box and nothing else.
+    // White rectangle on black: after any jitter and flip the white pixels must exactly fill the moved box.
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1 << 30 }), (seed) => {
         const [width, height] = [80, 60];
@@ -125,7 +125,7 @@ describe("augment", () => {
 });
 
 describe("colour jitter", () => {
-  /** HSV by the textbook (Smith 1978), one pixel. */
+  /** One pixel changed in HSV by the textbook definition (Smith 1978). */
   function reference(rgb: readonly number[], turn: number, saturation: number, exposure: number): number[] {
     const [r, g, b] = rgb.map((v) => v / 255);
     const v = Math.max(r, g, b);

@@ -1,7 +1,7 @@
 /**
- * Random changes of training pictures: moved crop edges, shifts, flips, turns, colour, RandAugment, erased rectangles.
- * Boxes follow. Colour ranges and the moving crop are those of YOLOv2's training (darknet's jitter, hue, saturation,
- * exposure). What takes several pictures is in mosaic and mixup.
+ * Random augmentation of training pictures: moved crop edges, shifts, flips, rotation, colour, RandAugment, erased
+ * rectangles. Boxes are transformed with the picture. Colour ranges and the moving crop are those of YOLOv2's training
+ * (darknet's jitter, hue, saturation, exposure). Augmentations of several pictures are in mosaic and mixup.
  */
 import { Random } from "../tensor/index.js";
 import { jitterColour, scaleValues } from "./colour.js";
@@ -12,27 +12,30 @@ import { cropInto, fitRect } from "./resize.js";
 import { type BoxLabel, type Fit, letterboxGrey, type Picture, type PictureSize, type SourceRect } from "./types.js";
 import { rotation, warp, warpBoxes } from "./warp.js";
 
-/** Plain data: can be posted to a worker as it is. */
+/** Plain data, so that it can be posted to a worker. */
 export interface AugmentOptions {
-  /** How the picture meets the input's shape before anything moves. Default "stretch". */
+  /** How the picture is fitted to the input's shape before augmentation. Default "stretch". */
   readonly fit?: Fit;
-  /** Probability of mirroring left and right, 0..1. Default 0.5. */
+  /** Probability of a left-right flip, 0..1. Default 0.5. */
   readonly flip?: number;
   /** Each of the crop's four edges moves by up to this fraction of the side, in or out, 0..0.49. Default 0.25. */
   readonly jitter?: number;
   /** The whole crop moves by up to this fraction of each side, 0..1, keeping its size. Default 0. */
   readonly shift?: number;
-  /** Things appear larger by a factor from 1 to this, or smaller by it; 1..10. Default 1 = off. */
+  /** Objects are scaled up or down by a factor from 1 to this; 1..10. Default 1 = off. */
   readonly zoom?: number;
-  /** Turns about the middle by up to this many degrees either way, 0..180. Default 0. Boxes go round their corners. */
+  /**
+   * Rotation about the centre by up to this many degrees either way, 0..180. Default 0. A box becomes the one around
+   * its rotated corners.
+   */
   readonly rotateDegrees?: number;
-  /** Hue turns by up to this many degrees either way, 0..180. Default 18. Grey pictures have none. */
+  /** Hue rotation by up to this many degrees either way, 0..180. Default 18. No effect on grey pictures. */
   readonly hueDegrees?: number;
   /** Saturation is multiplied by a factor from 1 to this, or divided by it. Default 1.5; 1 = off. */
   readonly saturation?: number;
   /** Exposure (the V of HSV) is multiplied by a factor from 1 to this, or divided by it. Default 1.5; 1 = off. */
   readonly exposure?: number;
-  /** Magnitude of two operations of RandAugment, 0..10. Default 0 = off. */
+  /** Magnitude of RandAugment's two operations, 0..10. Default 0 = off. */
   readonly randAugment?: number;
   /** Probability that a rectangle of noise covers 2 to 20 % of the picture (random erasing), 0..1. Default 0. */
   readonly erase?: number;
@@ -42,15 +45,15 @@ export interface AugmentOptions {
   readonly mixup?: number;
   /** Shares of blended pictures are drawn from Beta(this, this), 0.01..100. Default 8: about even. */
   readonly mixupAlpha?: number;
-  /** A box whose visible part is below this many output pixels in width or height is dropped. Default 2. */
+  /** A box whose visible part is narrower or lower than this many output pixels is dropped. Default 2. */
   readonly minSidePixels?: number;
-  /** A box of which less than this fraction of the area stays in the picture is dropped, 0..1. Default 0.25. */
+  /** A box with less than this fraction of its area in the picture is dropped, 0..1. Default 0.25. */
   readonly minVisible?: number;
-  /** Grey value 0..255 of what lies outside the picture. Default 114. */
+  /** Grey value 0..255 outside the picture. Default 114. */
   readonly fill?: number;
 }
 
-/** Of what is not told; all else is off. */
+/** Defaults of these options; options not listed are off. */
 export const augmentDefaults = {
   flip: 0.5,
   jitter: 0.25,
@@ -61,11 +64,11 @@ export const augmentDefaults = {
   exposure: 1.5,
 };
 
-/** For detection: all of the defaults above. */
+/** For detection: the defaults above. */
 export const detectionAugmentation: AugmentOptions = {};
-/** For photographs of one thing: shifts by up to 4 pixels in 32, flips, milder colour. */
+/** For photographs of one object: shifts by up to 4 pixels in 32, flips, milder colour changes. */
 export const classificationAugmentation: AugmentOptions = { jitter: 0, shift: 0.125, saturation: 1.25, exposure: 1.25 };
-/** For digits and letters: small shifts and nothing that changes what they are. */
+/** For digits and letters: small shifts, and nothing that would change their meaning. */
 export const digitAugmentation: AugmentOptions = {
   flip: 0,
   jitter: 0,
@@ -77,15 +80,15 @@ export const digitAugmentation: AugmentOptions = {
 };
 
 export interface AugmentedPicture {
-  /** 8 bits, the channels of the source: training sees the same value grid as a deployed network. */
+  /** 8 bits, with the source's channels, so that training sees the same pixel values as a deployed network. */
   readonly picture: Picture;
   readonly labels: BoxLabel[];
 }
 
 /**
  * A random variant of a picture at the network's input size, with its boxes.
- * @param labels boxes as fractions of `picture`; those returned are fractions of the result, clipped to it
- * @param random drawn from the same number of times whatever the options; key it by (seed, epoch, sample)
+ * @param labels boxes in fractions of `picture`; returned boxes are in fractions of the result and clipped to it
+ * @param random the number of draws is the same for all options; key it by (seed, epoch, sample)
  */
 export function augment(
   picture: Picture,
@@ -103,15 +106,15 @@ export function augment(
   return disturb({ picture: result, labels: moved }, options, variant.more);
 }
 
-/** What is drawn for one picture: the part of it that is seen, and how its colours change. */
+/** The random draws for one picture: its visible part and the change of its colours. */
 export interface Variant {
-  /** In the picture's pixels. */
+  /** In pixels of the picture. */
   readonly rect: SourceRect;
   readonly mirrored: boolean;
   readonly hueSextants: number;
   readonly saturation: number;
   readonly exposure: number;
-  /** For further draws. */
+  /** Generator for further draws. */
   readonly more: Random;
 }
 
@@ -146,7 +149,7 @@ export function drawVariant(picture: PictureSize, options: AugmentOptions, rando
   return { rect, mirrored, hueSextants, saturation: saturationFactor, exposure: exposureFactor, more };
 }
 
-/** Draws a variant's part `variant.rect` of the picture, its colours changed, into the rectangle `region` of `target`. */
+/** Paints the part `variant.rect` of the picture, with its colours changed, into the rectangle `region` of `target`. */
 export function paint(
   picture: Picture,
   { rect, mirrored, hueSextants, saturation, exposure }: Variant,
@@ -158,7 +161,7 @@ export function paint(
   const { data, channels } = target;
   if (exposure === 1 && (channels !== 3 || (hueSextants === 0 && saturation === 1))) return;
   const row = target.width * channels;
-  const rows = region.width === target.width ? region.height : 1; // at once, where they lie together
+  const rows = region.width === target.width ? region.height : 1; // all rows at once if they are contiguous
   for (let y = region.y; y < region.y + region.height; y += rows) {
     const from = y * row + region.x * channels;
     const pixels = data.subarray(from, from + (rows - 1) * row + region.width * channels);
@@ -167,7 +170,7 @@ export function paint(
   }
 }
 
-/** What comes after a picture has the network's size: turns, RandAugment, an erased rectangle. */
+/** Augmentations that follow once the picture has the network's size: rotation, RandAugment, an erased rectangle. */
 export function disturb(variant: AugmentedPicture, options: AugmentOptions, random: Random): AugmentedPicture {
   const { rotateDegrees = 0, randAugment = 0, minSidePixels = 2, minVisible = 0.25, fill = letterboxGrey } = options;
   let { picture, labels } = variant;

@@ -1,19 +1,19 @@
 /**
- * Where loading threads and the trainer meet: a ring of slots in shared memory. Batches are numbered from 0 over the whole
- * run; batch b goes into slot b mod slots. Everybody waits with Atomics, nobody needs another's event loop.
+ * A ring of slots in shared memory between loading threads and the trainer. Batches are numbered from 0 over the whole
+ * run; batch b goes into slot b mod slots. All threads wait with Atomics and need no event loop.
  */
 
-/** Words of `control`: the next batch that nobody has begun, the batches that are planned, then each slot's turn. */
+/** Words of `control`: the next unclaimed batch, the number of planned batches, then each slot's turn. */
 const [next, planned, turns] = [0, 1, 2];
 
 export class BatchRing {
-  /** @param control in shared memory, `BatchRing.words(slots)` words, zeros at first */
+  /** @param control `BatchRing.words(slots)` words in shared memory, initially zero */
   constructor(
     readonly control: Int32Array,
     readonly slots: number,
   ) {}
 
-  /** Words that the control of a ring of `slots` needs. */
+  /** Length in words of the control of a ring with `slots` slots. */
   static words(slots: number): number {
     return turns + slots;
   }
@@ -22,12 +22,12 @@ export class BatchRing {
     return batch % this.slots;
   }
 
-  /** Begins the next batch, planned or not. */
+  /** Claims the next batch, planned or not. */
   claim(): number {
     return Atomics.add(this.control, next, 1);
   }
 
-  /** Begins the next batch if it is below `end`; else -1. */
+  /** Claims the next batch if its number is below `end`; otherwise returns -1. */
   claimBelow(end: number): number {
     const batch = Atomics.load(this.control, next);
     return batch < end && Atomics.compareExchange(this.control, next, batch, batch + 1) === batch ? batch : -1;
@@ -46,7 +46,7 @@ export class BatchRing {
     for (let count = this.planned; count <= batch; count = this.planned) Atomics.wait(this.control, planned, count);
   }
 
-  /** A slot's turn is twice its lap, and one more while it holds that lap's batch. */
+  /** A slot's turn is twice its lap, plus one while it holds that lap's batch. */
   #turn(batch: number): number {
     return 2 * Math.floor(batch / this.slots);
   }
@@ -64,7 +64,7 @@ export class BatchRing {
     return Atomics.load(this.control, turns + this.slotOf(batch)) > this.#turn(batch);
   }
 
-  /** At most `ms`. */
+  /** Waits for at most `ms` milliseconds. */
   waitReady(batch: number, ms: number): void {
     const word = turns + this.slotOf(batch);
     const turn = Atomics.load(this.control, word);
@@ -75,7 +75,7 @@ export class BatchRing {
     this.#set(batch, this.#turn(batch) + 1);
   }
 
-  /** The batch is used: its slot is free for the next lap. */
+  /** Call when the batch has been used: frees its slot for the next lap. */
   release(batch: number): void {
     this.#set(batch, this.#turn(batch) + 2);
   }

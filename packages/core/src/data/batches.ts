@@ -1,6 +1,6 @@
 /**
- * Batches for training and evaluation. What a batch holds is a function of (seed, epoch, sample) alone: workers may
- * assemble batches in any order and get the same bits.
+ * Batches for training and evaluation. A batch's content depends only on (seed, epoch, sample), so workers may assemble
+ * batches in any order and get the same bits.
  */
 import { PhinetsError, Random } from "../tensor/index.js";
 import { type AugmentOptions, augment } from "./augment.js";
@@ -11,14 +11,14 @@ import { withChannels, writeInput } from "./picture.js";
 import { fitPicture, fitRect } from "./resize.js";
 import type { BoxLabel, Fit, Picture, PictureSize } from "./types.js";
 
-/** A decoded picture with what it shows. */
+/** A decoded picture with its labels. */
 export interface LabelledPicture {
   readonly picture: Picture;
   readonly labels?: readonly BoxLabel[];
   readonly class?: number;
 }
 
-/** Decoded pictures by number, 0..length-1. */
+/** Decoded pictures by index, 0..length-1. */
 export interface PictureSource {
   readonly length: number;
   at(sample: number): LabelledPicture;
@@ -29,7 +29,7 @@ export interface BatchOptions extends PictureSize {
   readonly channels?: number;
   /** Default 0. */
   readonly seed?: number;
-  /** Random changes; absent for evaluation. Its own `fit`, where given, counts. */
+  /** Random augmentation; absent for evaluation. Its own `fit`, if set, takes precedence. */
   readonly augment?: AugmentOptions;
   /** Default "stretch". */
   readonly fit?: Fit;
@@ -38,31 +38,31 @@ export interface BatchOptions extends PictureSize {
 /** The second class of each picture of a batch, and its share. */
 export interface MixedClasses {
   readonly classes: Int32Array;
-  /** 0..1; the first class has the rest. 0 where nothing was blended in. */
+  /** 0..1; the first class has the rest. 0 if nothing was blended in. */
   readonly shares: Float32Array;
 }
 
 export interface Batch {
-  /** Network input `[batch, height, width, channels]`, -1..1 as `pixelToInput` says. */
+  /** Network input `[batch, height, width, channels]`, in -1..1 as `pixelToInput` defines. */
   readonly input: Float32Array;
   /** Boxes of each picture, in fractions of the input; empty arrays for classification. */
   readonly labels: BoxLabel[][];
   /** Class of each picture; -1 for detection. */
   readonly classes: Int32Array;
-  /** Where pictures of classes may have been blended (mixup): what with. */
+  /** Second classes of a classification batch that may contain blended pictures (mixup). */
   readonly mixed?: MixedClasses;
-  /** Numbers of the samples in the source. */
+  /** Indices of the samples in the source. */
   readonly samples: Int32Array;
 }
 
-/** The order of an epoch: a permutation of 0..count-1 that depends on (seed, epoch) only. */
+/** The order of an epoch: a permutation of 0..count-1 that depends only on (seed, epoch). */
 export function epochOrder(count: number, seed: number, epoch: number): Int32Array {
   return new Random(seed, epoch, 0x6f726465).permutation(count);
 }
 
 /**
- * Cuts an order into batches. With `dropLast` (training: batch statistics of a few pictures are poor) an incomplete last
- * batch is left out, unless it is the only one.
+ * Cuts an order into batches. With `dropLast` an incomplete last batch is left out, unless it is the only one; training
+ * uses it because batch statistics of a few pictures are unreliable.
  */
 export function cutBatches(order: Int32Array, batch: number, dropLast = false): Int32Array[] {
   if (!Number.isInteger(batch) || batch < 1) {
@@ -74,20 +74,20 @@ export function cutBatches(order: Int32Array, batch: number, dropLast = false): 
   return batches;
 }
 
-/** One picture as the network gets it: resized, with the right channels, changed at random if asked; boxes followed. */
+/** One picture as network input: resized, with the right number of channels, augmented if requested, with its boxes. */
 export interface PreparedSample {
   readonly picture: Picture;
   readonly labels: BoxLabel[];
   readonly class?: number;
-  /** Blended in: its class, and its share of the picture, 0..1. */
+  /** Class of the blended picture, and its share, 0..1. */
   readonly mixed?: { readonly class: number; readonly share: number };
 }
 
-// Keys of draws that only some options ask for, so that the others' draws stay what they are.
+// Separate keys for draws that only some options need, so that other draws do not change.
 const mosaicKey = 0x6d6f7361;
 const mixupKey = 0x6d697875;
 
-/** Other pictures that the sample is joined with are drawn from the sample's own key. */
+/** Other pictures joined with the sample are drawn from the sample's own key. */
 export function prepareSample(
   source: PictureSource,
   sample: number,
@@ -120,7 +120,7 @@ export function prepareSample(
   };
 }
 
-/** A changed picture or mosaic with pixels of its own; all draws from `key`. */
+/** An augmented picture or mosaic with its own pixels; all draws come from `key`. */
 function prepareVariant(
   source: PictureSource,
   sample: number,
@@ -147,7 +147,7 @@ function prepareVariant(
 
 /**
  * Assembles the batch of the given samples.
- * @param input where to write; allocated when absent
+ * @param input destination; allocated if absent
  */
 export function assembleBatch(
   source: PictureSource,

@@ -1,4 +1,4 @@
-/** Hue, saturation and exposure. */
+/** Changes hue, saturation and exposure. */
 
 /** Multiplies bytes in place, rounded, at most 255. */
 export function scaleValues(data: Uint8Array, factor: number): void {
@@ -9,9 +9,9 @@ export function scaleValues(data: Uint8Array, factor: number): void {
 }
 
 /**
- * Changes RGB pixels in place in hue, saturation and value. In HSV the largest channel is V and the spread
- * d = max - min = S V; hue is counted in sextants of 60 degrees.
- * @param hueSextants turn, in 60 degrees, -3..3
+ * Changes hue, saturation and value of RGB pixels in place. In HSV the largest channel is V and the spread d = max -
+ * min = S V; hue is measured in sextants of 60 degrees.
+ * @param hueSextants rotation in units of 60 degrees, -3..3
  */
 export function jitterColour(data: Uint8Array, hueSextants: number, saturation: number, exposure: number): void {
   for (let i = 0; i < data.length; i += 3) {

@@ -38,7 +38,7 @@ describe("conveyor stills", () => {
   });
 
   it("have the same bits everywhere", () => {
-    // Any change of the rendering changes this on purpose; a difference between machines is a mistake.
+    // An intended change of the rendering changes this value; a difference between machines is a bug.
     expect(checksum(stills[0].picture.data)).toMatchInlineSnapshot(`1317977949`);
   });
 
@@ -84,7 +84,7 @@ describe("conveyor parts", () => {
         const owner = new Int16Array(128 * 128).fill(-1);
         const seen = paintPart(canvas, owner, 5, placed, drawLight(random, [1, 0]), 160);
         const exact = partBounds(placed, 160);
-        // Half-covered pixels: exact to a pixel at a curve, a little short of a sharp corner.
+        // Because of half-covered pixels, exact to one pixel on a curve and slightly less at a sharp corner.
         for (let i = 0; i < 4; i++) expect(Math.abs(seen.bounds[i] - exact[i])).toBeLessThan(part.kind === 0 ? 1 : 2.2);
         expect(seen.inside).toBe(seen.pixels);
         expect(owner.filter((n) => n === 5)).toHaveLength(seen.pixels);
@@ -130,7 +130,7 @@ describe("conveyor clip", () => {
     expect(tracks.size).toBeGreaterThan(6);
     for (const { xs } of tracks.values()) {
       for (let i = 1; i < xs.length; i++) {
-        const step = (xs[i] - xs[i - 1]) * 80; // pixels; the belt makes 0.84 to 1.2 a frame
+        const step = (xs[i] - xs[i - 1]) * 80; // pixels; the belt moves 0.84 to 1.2 per frame
         expect(step).toBeGreaterThan(0.5);
         expect(step).toBeLessThan(1.8);
       }

@@ -1,7 +1,7 @@
 /**
  * A synthetic data set that needs no download: three kinds of parts on a conveyor belt, with exact boxes and track ids.
- * The belt is textured and worn, the light uneven and flickering, shadows pass, the sensor is noisy, and parts overlap at
- * times. Everything follows from the seed, to the bit.
+ * The belt is textured and worn, the light is uneven and flickers, shadows pass, the sensor is noisy, and parts
+ * sometimes overlap. Every bit is determined by the seed.
  */
 import { Random } from "../tensor/index.js";
 import { type Belt, drawBelt, drawLight, exposeCanvas, type Light, paintBelt } from "./conveyor/belt.js";
@@ -19,7 +19,7 @@ import type { BoxLabel, Picture, PictureSize } from "./types.js";
 
 export { conveyorClasses } from "./conveyor/parts.js";
 
-/** A part's box: clipped at the picture's edges, around the whole part where another covers it. */
+/** A part's box, clipped at the picture's edges; it includes areas covered by other parts. */
 export interface ConveyorLabel extends BoxLabel {
   readonly trackId: number;
   /** Fraction of the part's area in the picture that other parts cover, 0..1. */
@@ -36,18 +36,21 @@ export interface ConveyorFrame {
 
 /** Default size of rendered pictures. */
 export const conveyorSize: PictureSize = { height: 120, width: 160 };
-/** A part is labelled while no more than this fraction of it is outside the picture. */
+/** A part is labelled if at most this fraction of it is outside the picture. */
 export const maxTruncation = 0.5;
-/** A part is labelled while others cover no more than this fraction of what is in the picture. */
+/** A part is labelled if others cover at most this fraction of its area in the picture. */
 export const maxOcclusion = 0.5;
 
-/** A part on the belt; lengths in units (the picture's shorter side), belt coordinates at rest. */
+/** A part on the belt; lengths in units (the picture's shorter side), in coordinates of the belt at rest. */
 interface Rider {
   readonly part: Part;
   readonly along: number;
   readonly across: number;
   readonly angle: number;
-  /** In view it moves at (1 + slip) times the belt's speed, and drifts and turns (full turns) a little with the way. */
+  /**
+   * In view the part moves at (1 + slip) times the belt's speed, and drifts and rotates (in full turns) slightly as it
+   * moves.
+   */
   readonly slip: number;
   readonly drift: number;
   readonly spin: number;
@@ -56,14 +59,15 @@ interface Rider {
 interface Scene {
   readonly belt: Belt;
   readonly light: Light;
-  /** From the lowest to the topmost. */
+  /** In stacking order, lowest first. */
   readonly riders: readonly Rider[];
 }
 
 const kindOfRandom = { still: 0x7374696c, clip: 0x636c6970 };
 
 /**
- * One still picture of its own scene: the training set is indices 0..n-1 of a seed, other sets other indices or seeds.
+ * One still picture of its own scene. A training set uses indices 0..n-1 of a seed; other sets use other indices or
+ * seeds.
  */
 export function renderConveyorPicture(seed: number, index: number, size: PictureSize = conveyorSize): ConveyorFrame {
   const random = new Random(kindOfRandom.still, seed, index);
@@ -73,8 +77,8 @@ export function renderConveyorPicture(seed: number, index: number, size: Picture
 }
 
 /**
- * A clip of one scene as the belt carries parts from left to right, at a nearly constant speed of about 1/60 of the
- * picture's shorter side a frame. Track ids count from 1 in the order in which parts are first labelled.
+ * A clip of one scene: the belt carries parts from left to right at a nearly constant speed of about 1/60 of the
+ * picture's shorter side per frame. Track ids count from 1 in the order in which parts are first labelled.
  */
 export function renderConveyorClip(seed: number, frames: number, size: PictureSize = conveyorSize): ConveyorFrame[] {
   const random = new Random(kindOfRandom.clip, seed);
@@ -102,11 +106,11 @@ export function renderConveyorClip(seed: number, frames: number, size: PictureSi
   return result;
 }
 
-/** Light of a frame: it flickers, drifts, and the shadow moves. */
+/** Light of a frame: it flickers and drifts, and the shadow moves. */
 function lightAt(light: Light, t: number, random: Random): Light {
   const drift = noiseAt(t * 0.25, 11) - 0.5;
   const flicker = random.uniform(-0.03, 0.03);
-  // The shadow comes and goes: it sweeps 3 units there and back.
+  // The shadow sweeps 3 units back and forth.
   const phase = (t / 160 + light.shadow.at / 3) % 2;
   const at = 3 * (phase < 1 ? phase : 2 - phase) - 0.6;
   return {
@@ -122,14 +126,14 @@ function drawScene(random: Random, travel: number, width: number, height: number
   const belt = drawBelt(random);
   const light = drawLight(random, cosSin(random.uniform()));
   const riders: Rider[] = [];
-  // Parts a unit of belt. Stills range from nearly empty to crowded; a clip is busy throughout.
+  // Parts per unit of belt. Stills range from nearly empty to crowded; a clip is always busy.
   const density = travel > 0 ? random.uniform(4, 5) : random.uniform(2.2, 5.2);
   let kinds: Int32Array = new Int32Array(0);
   let dealt = 0;
   let along = -travel - 0.25;
   while (along < width + 0.25) {
     along += random.uniform(0.5, 1.5) / density;
-    // Kinds are dealt like cards, three at a time, so that short clips have them all.
+    // Kinds are dealt like cards, three at a time, so that short clips contain all of them.
     if (dealt % 3 === 0) kinds = random.permutation(3);
     const part = drawPart(random, kinds[dealt++ % 3] as PartKind);
     const neighbour = riders.at(-1);
@@ -157,7 +161,7 @@ function drawScene(random: Random, travel: number, width: number, height: number
     }
     if (rider !== undefined) riders.push(rider);
   }
-  // Who lies on top is a matter of chance.
+  // The stacking order is random.
   const order = random.permutation(riders.length);
   return { belt, light, riders: Array.from(order, (i) => riders[i]) };
 }
@@ -186,7 +190,7 @@ function discs(rider: Rider): [number, number][] {
   return [-step, 0, step].map((d) => [rider.along + c * d, rider.across + s * d]);
 }
 
-/** @param travel way of the belt, in units */
+/** @param travel distance that the belt has moved, in units */
 function renderFrame(
   scene: Scene,
   size: PictureSize,
@@ -235,8 +239,8 @@ function renderFrame(
 }
 
 /**
- * The exact rectangle of a part that lies in the picture whole; of one that is cut off the rectangle around the pixels
- * that are left, which a slanted bolt fills only in part.
+ * The bounding rectangle of a part. It is exact if the part is entirely in the picture. For a part that is cut off, it
+ * is the rectangle around its remaining pixels, which a slanted bolt fills only partly.
  */
 function clipBounds(
   whole: readonly number[],

@@ -1,10 +1,13 @@
-/** The doctor's report as lines for a terminal. */
+/** Formats the doctor's report as lines for a terminal. */
 import type { BadFile, DoctorReport } from "./doctor.js";
 import { countedLine } from "./formats/describe.js";
 import type { Leak } from "./leaks.js";
 import { splitNames } from "./types.js";
 
-/** Lines of one kind that are printed; the others are counted, and are in the document that `--json` prints. */
+/**
+ * Maximum number of lines of one kind; further ones are only counted, and are listed in the document printed by
+ * `--json`.
+ */
 const mostLines = 100;
 
 export function formatDoctorReport(report: DoctorReport): string {

@@ -59,7 +59,7 @@ describe("doctor", () => {
   it("finds boxes lost at the resolution", () => {
     expect(report.lost).toMatchObject({ boxes: 4, tooSmall: 1, sharedCell: 1, gridStride: 16, minBoxPixels: 4 });
     expect(report.boxSides.map((bin) => bin.boxes)).toEqual([0, 2, 1, 0, 1, 0, 0]);
-    // Letterboxed, c.jpg's box is 12.8 x 6.4 pixels instead of 12.8 x 12.8.
+    // With letterboxing, c.jpg's box is 12.8 x 6.4 pixels instead of 12.8 x 12.8.
     const findings: PictureFinding[] = [{ file: "c.jpg", split: "val", size: { width: 128, height: 64 } }];
     const options = { width: 64, height: 64, fit: "letterbox", minBoxPixels: 7 } as const;
     const letterboxed = diagnose({ index, findings, badFiles: [] }, options);

@@ -1,5 +1,5 @@
 /**
- * What is in a data set and what is wrong with it: counts, sizes, boxes that the chosen resolution cannot show, bad files.
+ * Examines a data set: counts, sizes, bad files, leaks between splits, and boxes too small for the chosen resolution.
  */
 import type { OpenedTree } from "./formats/open.js";
 import { type CopyGroup, findCopies, findLeaks, type Leak } from "./leaks.js";
@@ -14,57 +14,57 @@ import {
   type Task,
 } from "./types.js";
 
-/** What became of one picture when it was read. */
+/** The result of reading one picture. */
 export interface PictureFinding {
   readonly file: string;
   readonly split: SplitName;
-  /** Absent where the picture could not be decoded. */
+  /** Absent if the picture could not be decoded. */
   readonly size?: PictureSize;
-  /** Digest of the picture's content; equal ones are copies. */
+  /** Digest of the picture's content; pictures with equal digests are copies. */
   readonly digest?: string;
-  /** As `greyCells` makes them: what near copies are told by. */
+  /** From `greyCells`, for detecting near copies. */
   readonly cells?: Uint8Array;
 }
 
-/** A file, or a row of one, that cannot be used as it is, and why. */
+/** A file, or a row of one, that cannot be used as it is, and the reason. */
 export interface BadFile {
   readonly file: string;
   readonly reason: string;
 }
 
-/** How one of the joined data sets was understood. */
+/** How one of the joined data sets was interpreted. */
 export type SetReport = Pick<OpenedTree, "format" | "recognised" | "notes" | "changes" | "notRead" | "rows"> & {
-  /** As the user named it. */
+  /** Path as the user wrote it. */
   readonly path: string;
 };
 
-/** What there is to say of a data set. */
+/** The input of a report: a data set and everything found while reading it. */
 export interface Examined {
   readonly index: DatasetIndex;
   readonly sets?: readonly SetReport[];
-  /** One a picture and split that was looked at; boxes of pictures without are measured as if these had the input's shape. */
+  /** One entry per examined picture and split. Pictures without an entry are assumed to have the input's shape. */
   readonly findings: readonly PictureFinding[];
   /** Pictures and files that cannot be used. */
   readonly badFiles: readonly BadFile[];
-  /** Rows of labels that cannot be used. */
+  /** Label rows that cannot be used. */
   readonly badRows?: readonly BadFile[];
 }
 
 export interface DoctorOptions extends PictureSize {
   /** Default "stretch". */
   readonly fit?: Fit;
-  /** Pixels of the input a cell of the detector's grid is wide and high. Default 16. */
+  /** Width and height in input pixels of a cell of the detector's grid. Default 16. */
   readonly gridStride?: number;
-  /** A box below this many input pixels in width or height counts as lost. Default 4. */
+  /** A box narrower or lower than this many input pixels counts as lost. Default 4. */
   readonly minBoxPixels?: number;
 }
 
 export interface SplitReport {
   readonly pictures: number;
-  /** Detection: pictures without boxes, and boxes. */
+  /** Detection: pictures without boxes, and number of boxes. */
   readonly background: number;
   readonly boxes: number;
-  /** Detection: boxes that are neither learnt nor scored (crowds, difficult ones); not among `boxes`. */
+  /** Detection: boxes that are excluded from training and scoring (crowds, difficult ones); not included in `boxes`. */
   readonly ignored: number;
   /** Boxes (detection) or pictures (classification) of each class, by name. */
   readonly perClass: Readonly<Record<string, number>>;
@@ -76,9 +76,12 @@ export interface DoctorReport {
   readonly task: Task;
   readonly classes: readonly string[];
   readonly splits: Readonly<Record<SplitName, SplitReport>>;
-  /** Picture sizes, commonest first. */
+  /** Picture sizes, most frequent first. */
   readonly pictureSizes: readonly { readonly width: number; readonly height: number; readonly pictures: number }[];
-  /** Detection: boxes by the square root of their area in input pixels; each bin is `from` (inclusive) to `to`. */
+  /**
+   * Detection: histogram of boxes by the square root of their area in input pixels; each bin is `from` (inclusive) to
+   * `to`.
+   */
   readonly boxSides: readonly { readonly from: number; readonly to: number | null; readonly boxes: number }[];
   /** Detection: boxes that a detector with this input and grid will miss. */
   readonly lost?: {
@@ -91,9 +94,9 @@ export interface DoctorReport {
     /** Boxes whose centre falls in a grid cell that another box of the picture already has. */
     readonly sharedCell: number;
   };
-  /** Groups of files with the same content; `acrossSplits` where training pictures leak into val or test. */
+  /** Groups of files with the same content; `acrossSplits` marks training pictures that leak into val or test. */
   readonly duplicates: readonly CopyGroup[];
-  /** What val and test share with the splits before them. */
+  /** Pictures that val and test share with the splits before them. */
   readonly leaks: readonly Leak[];
   /** Copies of one picture whose labels differ. */
   readonly disagreeing: readonly {
@@ -106,10 +109,10 @@ export interface DoctorReport {
 
 const sideBins = [0, 4, 8, 16, 32, 64, 128];
 
-/** What a report goes by where it is not told. */
+/** Defaults of the report's options. */
 export const doctorDefaults = { height: 128, width: 128, fit: "stretch", gridStride: 16, minBoxPixels: 4 } as const;
 
-/** Writes the report. */
+/** Computes the report. */
 export function diagnose(examined: Examined, options: DoctorOptions): DoctorReport {
   const { index, sets = [], findings, badFiles, badRows = [] } = examined;
   const {
@@ -191,7 +194,7 @@ function countSizes(findings: readonly PictureFinding[]): DoctorReport["pictureS
   return [...counts.values()].sort((a, b) => b.pictures - a.pictures || a.width - b.width || a.height - b.height);
 }
 
-/** Pairs of copies, one a picture, that do not show the same. */
+/** Pairs of copies with different labels, at most one per picture. */
 function findDisagreeing(index: DatasetIndex, findings: readonly PictureFinding[]): DoctorReport["disagreeing"] {
   const samples = new Map(splitNames.flatMap((split) => index.splits[split].map((each) => [each.file, each] as const)));
   const known = new Map<string, { file: string; label: string; key: string }>();
@@ -211,7 +214,7 @@ function findDisagreeing(index: DatasetIndex, findings: readonly PictureFinding[
   return found;
 }
 
-/** What a picture shows, for people, and a key that is equal for equal labels in any order. */
+/** A picture's labels as text, and a key that is equal for equal labels in any order. */
 function shows({ class: label, labels = [] }: Sample, classes: readonly string[]): { label: string; key: string } {
   if (label !== undefined) return { label: classes[label], key: String(label) };
   const rows = labels.map((box) =>

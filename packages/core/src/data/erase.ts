@@ -1,4 +1,4 @@
-/** Random erasing (Zhong et al., AAAI 2020): a rectangle of noise. */
+/** Random erasing (Zhong et al., AAAI 2020): covers a rectangle with noise. */
 import { exp, log, type Random } from "../tensor/index.js";
 import type { BoxLabel, Picture } from "./types.js";
 
@@ -7,8 +7,8 @@ const mostArea = 0.2;
 const mostAspect = 3.3;
 
 /**
- * Fills a random rectangle, 2 to 20 % of the picture, sides 0.3 to 3.3 to one, with noise in place.
- * @returns the boxes but for those of which less than `minVisible` (0..1) is left
+ * Fills a random rectangle with noise in place: 2 to 20 % of the picture, with an aspect ratio from 0.3 to 3.3.
+ * @returns the boxes, except those with less than `minVisible` (0..1) of their area left
  */
 export function erase(picture: Picture, labels: BoxLabel[], minVisible: number, random: Random): BoxLabel[] {
   const { width, height, channels, data } = picture;

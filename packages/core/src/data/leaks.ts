@@ -1,8 +1,11 @@
-/** Pictures that are in more than one split, as the same file, as copies or as near copies: what is learnt is then scored. */
+/**
+ * Finds pictures that are in more than one split, as the same file, a copy or a near copy, so that training pictures
+ * would be scored.
+ */
 import { PictureCells } from "./picture-hash.js";
 import { type SplitName, splitNames } from "./types.js";
 
-/** A picture of a split, as far as it has been looked at. */
+/** A picture of a split, with whatever is known about its content. */
 export interface LookedAt {
   readonly file: string;
   readonly split: SplitName;
@@ -12,14 +15,14 @@ export interface LookedAt {
 
 export type LeakKind = "same file" | "copy" | "near copy";
 
-/** What a split that is measured on shares with those before it: val with train, test with train and val. */
+/** Pictures that an evaluation split shares with the splits before it: val with train, test with train and val. */
 export interface Leak {
   readonly split: "val" | "test";
   /** Pictures of the split. */
   readonly pictures: number;
-  /** Those of them that also are in a split before it, each counted once. */
+  /** Those of them that are also in an earlier split, each counted once. */
   readonly shared: Readonly<Record<LeakKind, number>>;
-  /** How many pictures the split would keep without them. */
+  /** Number of pictures that the split would keep without them. */
   readonly left: number;
   readonly examples: readonly {
     readonly file: string;
@@ -37,7 +40,7 @@ export interface CopyGroup {
 
 const mostExamples = 10;
 
-/** One entry a split that has pictures and is measured on. */
+/** One entry per non-empty evaluation split. */
 export function findLeaks(pictures: readonly LookedAt[]): Leak[] {
   const found = new Map<number, { like: number; kind: LeakKind }>();
   const rank = (n: number) => splitNames.indexOf(pictures[n].split);
@@ -74,7 +77,7 @@ export function findLeaks(pictures: readonly LookedAt[]): Leak[] {
   });
 }
 
-/** Calls `on` with the first picture of each key in each split, and each later one. */
+/** Calls `on` with the first picture of each key in each split, and each later one in another split. */
 function eachEqual(
   pictures: readonly LookedAt[],
   keyOf: (picture: LookedAt) => string | undefined,

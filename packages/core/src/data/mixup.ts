@@ -1,17 +1,17 @@
-/** Mixup (Zhang et al., ICLR 2018): two pictures blended, their targets too. */
+/** Mixup (Zhang et al., ICLR 2018): blends two pictures and their targets. */
 import { exp, log, type Random } from "../tensor/index.js";
 import type { Picture } from "./types.js";
 
-/** Share of the first picture, in 256ths, 0..256: from Beta(alpha, alpha), alpha above 0. */
+/** Share of the first picture in 256ths, 0..256, drawn from Beta(alpha, alpha); alpha > 0. */
 export function drawShare256(alpha: number, random: Random): number {
   const a = gamma(alpha, random);
   const b = gamma(alpha, random);
-  // Both vanish where alpha is tiny: then all of one or all of the other.
+  // Both vanish if alpha is tiny; the result is then all of one picture.
   const share = a + b > 0 ? a / (a + b) : random.uniform() < 0.5 ? 1 : 0;
   return Math.round(share * 256);
 }
 
-/** A draw of Gamma(shape, 1) (Marsaglia & Tsang, ACM TOMS 2000; below 1 by their power of a uniform). */
+/** A draw from Gamma(shape, 1) (Marsaglia & Tsang, ACM TOMS 2000; for shape < 1 with their power of a uniform). */
 function gamma(shape: number, random: Random): number {
   if (shape < 1) {
     const u = (random.uint32() + 1) / 4294967297;
@@ -29,7 +29,7 @@ function gamma(shape: number, random: Random): number {
   }
 }
 
-/** Blends `other` into `picture` in place, of which `share256` 256ths remain. Both have one shape. */
+/** Blends `other` into `picture` in place; `share256` 256ths of `picture` remain. Both have the same shape. */
 export function blendPictures(picture: Picture, other: Picture, share256: number): void {
   const { data } = picture;
   for (let i = 0; i < data.length; i++) {

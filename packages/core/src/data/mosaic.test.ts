@@ -23,7 +23,7 @@ const colours = [
   [255, 255, 0],
 ];
 
-/** Black with one rectangle of the n-th colour, and its box, of class n. */
+/** A black picture with one rectangle of the n-th colour, and its box, of class n. */
 function rectangle(n: number, width: number, height: number, random: Random): LabelledPicture & { labels: BoxLabel[] } {
   const data = new Uint8Array(width * height * 3);
   const [left, top] = [random.integer(width >> 1), random.integer(height >> 1)];
@@ -35,7 +35,7 @@ function rectangle(n: number, width: number, height: number, random: Random): La
   return { picture: { width, height, channels: 3, data }, labels: [{ class: n, ...box }] };
 }
 
-/** Left, top, right, bottom of the pixels of the n-th colour. */
+/** Left, top, right and bottom of the pixels of the n-th colour. */
 function extent({ width, data }: Picture, n: number): number[] {
   const found = [
     Number.POSITIVE_INFINITY,

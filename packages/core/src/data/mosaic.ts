@@ -1,17 +1,17 @@
-/** Mosaic (Bochkovskiy et al., "YOLOv4", 2020, section 3.3): parts of four pictures side by side, boxes follow. */
+/** Mosaic (Bochkovskiy et al., "YOLOv4", 2020, section 3.3): joins parts of four pictures and their boxes. */
 import type { Random } from "../tensor/index.js";
 import { type AugmentedPicture, type AugmentOptions, disturb, drawVariant, paint } from "./augment.js";
 import { moveBoxes } from "./move-boxes.js";
 import type { BoxLabel, Picture, PictureSize } from "./types.js";
 
-/** The parts meet at a point between these fractions of each side. */
+/** The parts meet at a point at least this fraction of the side away from each edge. */
 const leastShare = 0.25;
 
 /**
- * Four pictures about a random point, each changed as `augment` changes one. A picture appears at a random scale between
- * its size without mosaic and the least that fills its part: things get smaller by at most the part's share of the side,
- * and only what is seen is resampled.
- * @param pictures four, with as many channels each
+ * Joins four pictures around a random point, each augmented as by `augment`. A picture appears at a random scale
+ * between its size without mosaic and the smallest that fills its part, so objects shrink at most by the part's share
+ * of the side, and only visible pixels are resampled.
+ * @param pictures four pictures with the same number of channels
  */
 export function mosaic(
   pictures: readonly { readonly picture: Picture; readonly labels: readonly BoxLabel[] }[],
@@ -44,7 +44,7 @@ export function mosaic(
       y: place(rect.y, rect.height, picture.height, seen.height, random),
       ...seen,
     };
-    if (region.width === 0 || region.height === 0) continue; // inputs of one or two pixels
+    if (region.width === 0 || region.height === 0) continue; // happens for inputs of one or two pixels
     paint(picture, { ...variant, rect: part }, result, region, options);
     for (const box of moveBoxes(boxes, picture, part, region, variant.mirrored, minSidePixels, minVisible)) {
       labels.push({
@@ -59,7 +59,7 @@ export function mosaic(
   return disturb({ picture: result, labels }, options, random);
 }
 
-/** Where a window of length `seen` starts: inside the crop, and where that can be, inside the picture too. */
+/** Start of a window of length `seen`: inside the crop and, if possible, inside the picture. */
 function place(start: number, length: number, side: number, seen: number, random: Random): number {
   const low = Math.max(start, 0);
   const high = Math.min(start + length, side);

@@ -1,10 +1,10 @@
-/** Where boxes go when a picture is cropped. */
+/** Moves boxes when a picture is cropped. */
 import { boxIntoRect } from "./resize.js";
 import type { BoxLabel, PictureSize, SourceRect } from "./types.js";
 
 /**
- * Boxes of `picture` as they lie in its rectangle `rect` shown at `size`: clipped to it, mirrored if asked, and left out
- * where too little remains.
+ * Boxes of `picture` mapped to its rectangle `rect` shown at `size`: clipped to it, mirrored if requested, and dropped
+ * if too little remains.
  */
 export function moveBoxes(
   labels: readonly BoxLabel[],

@@ -1,4 +1,4 @@
-/** Decoded pictures in a few long buffers: several threads read the same ones without a copy. */
+/** Decoded pictures in a few long buffers, which several threads read without copying. */
 
 import { PhinetsError } from "../tensor/index.js";
 import type { LabelledPicture, PictureSource } from "./batches.js";
@@ -9,37 +9,40 @@ import type { Fit, PictureSize, Sample } from "./types.js";
 /** Pixels that stay in a file. */
 export interface PixelFile {
   readonly path: string;
-  /** Byte of the file at which the shard's pixels begin. */
+  /** Byte offset in the file of the shard's first pixel. */
   readonly start: number;
 }
 
-/** Pictures of a data set; can be posted to a worker thread as it is. */
+/** Pictures of a data set; can be posted to a worker thread. */
 export interface PackedPictures {
   readonly channels: number;
   /** "training": pictures at up to 1.5 times the input's size, for jittered crops. "evaluation": at the input's size. */
   readonly use: "training" | "evaluation";
   readonly input: PictureSize;
   readonly fit: Fit;
-  /** Each picture's pixels lie in one of them. */
+  /** Buffers or files; each picture's pixels are in one of them. */
   readonly shards: readonly (SharedArrayBuffer | PixelFile)[];
-  /** `[pictures, 6]`: shard, offset in it, width, height, width and height of the file's picture. */
+  /** `[pictures, 6]`: shard, offset in it, width, height, width and height of the original picture. */
   readonly table: Float64Array;
 }
 
-/** Reads `length` bytes of a shard that is a file, from `offset` of its pixels on. */
+/** Reads `length` bytes of a shard stored in a file, starting at `offset` of its pixels. */
 export type ReadPixels = (file: PixelFile, offset: number, length: number) => Uint8Array;
 
-/** What is used of a file system; node:fs has it. */
+/** The part of a file system that is used; node:fs provides it. */
 export interface PixelFileSystem {
   openSync(path: string, flags: string): number;
   readSync(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   closeSync(descriptor: number): void;
 }
 
-/** Files that are kept open at most. */
+/** Maximum number of files kept open. */
 const mostOpen = 200;
 
-/** Reads pixel files, which stay open: one that is deleted meanwhile is still read. Throws `data.cache` naming a bad one. */
+/**
+ * Reads pixel files and keeps them open, so that a file deleted meanwhile can still be read. Throws `data.cache` naming
+ * a bad file.
+ */
 export function pixelReader(fs: PixelFileSystem): ReadPixels {
   const descriptors = new Map<string, number>();
   const fail = (path: string, problem: string): never => {
@@ -80,11 +83,11 @@ export function pixelReader(fs: PixelFileSystem): ReadPixels {
 
 const columns = 6;
 
-/** Packed pictures with their labels: what batches are assembled from. */
+/** Packed pictures with their labels, from which batches are assembled. */
 export class PackedSource<S extends Pick<Sample, "labels" | "class"> = Pick<Sample, "labels" | "class">>
   implements PictureSource
 {
-  /** @param read needed where a shard is a file */
+  /** @param read required if a shard is a file */
   constructor(
     readonly packed: PackedPictures,
     readonly samples: readonly S[],
@@ -95,7 +98,7 @@ export class PackedSource<S extends Pick<Sample, "labels" | "class"> = Pick<Samp
     return this.samples.length;
   }
 
-  /** Size of the file's own picture, for boxes in source pixels. */
+  /** Size of the original picture, for boxes in source pixels. */
   sourceSize(n: number): PictureSize {
     const { table } = this.packed;
     return { width: table[n * columns + 4], height: table[n * columns + 5] };

@@ -1,13 +1,16 @@
-/** Pictures that belong in one split: copies, near copies, frames of one video, augmented copies of one picture. */
+/**
+ * Groups pictures that must stay in one split: copies, near copies, frames of one video, augmented copies of one
+ * picture.
+ */
 import { byCodeUnits } from "./files/tree.js";
 import { addTo } from "./files/values.js";
 import { PictureCells, sameScene } from "./picture-hash.js";
 
-/** What is known of a picture's content. */
+/** What is known about a picture's content. */
 export interface PictureLook {
-  /** Of the file's bytes, or of the pixels: equal pictures have equal ones. */
+  /** Digest of the file's bytes or of the pixels; equal pictures have equal digests. */
   readonly digest?: string;
-  /** As `greyCells` makes them. */
+  /** From `greyCells`. */
   readonly cells?: Uint8Array;
 }
 
@@ -15,18 +18,18 @@ export interface GroupedPicture {
   /** Path within its data set, with `/`. */
   readonly name: string;
   readonly look?: PictureLook;
-  /** Said by the data set. */
+  /** Group stated by the data set. */
   readonly group?: string;
 }
 
 export interface PictureGroups {
-  /** Of each picture: the first picture that it must not be parted from, as it is the same one. */
+  /** For each picture, the first picture that is a copy of it and must stay with it. */
   readonly copyOf: Int32Array;
-  /** Of each picture: the first picture of its group. Copies are in one group. */
+  /** For each picture, the first picture of its group. Copies are in the same group. */
   readonly groupOf: Int32Array;
 }
 
-/** Joins numbers 0..n-1 into sets. */
+/** Union-find over the numbers 0..n-1. */
 export class DisjointSets {
   readonly #parent: Int32Array;
 
@@ -34,7 +37,7 @@ export class DisjointSets {
     this.#parent = Int32Array.from({ length: count }, (_, n) => n);
   }
 
-  /** The least number of the set that `n` is in. */
+  /** The smallest number of the set that contains `n`. */
   find(n: number): number {
     const parent = this.#parent;
     let root = n;
@@ -57,7 +60,7 @@ export class DisjointSets {
   }
 }
 
-/** Groups pictures by their content, their names, and what the data set says. */
+/** Groups pictures by content, by name, and by what the data set states. */
 export function groupPictures(pictures: readonly GroupedPicture[]): PictureGroups {
   const copies = new DisjointSets(pictures.length);
   joinEqual(copies, pictures, ({ look }) => look?.digest);
@@ -72,8 +75,8 @@ export function groupPictures(pictures: readonly GroupedPicture[]): PictureGroup
 }
 
 /**
- * The same pictures and near copies of each other: groups of two and more places in `looks`, each in order. A picture without
- * a look is in none.
+ * Groups of equal pictures and near copies: lists of two or more indices into `looks`, each in order. A picture without
+ * a look is in no group.
  */
 export function nearCopyGroups(looks: readonly (PictureLook | undefined)[]): number[][] {
   const sets = new DisjointSets(looks.length);
@@ -97,7 +100,7 @@ function joinEqual<T>(sets: DisjointSets, pictures: readonly T[], keyOf: (pictur
 
 const roboflow = /^(.*_(?:jpe?g|png|bmp|webp|tiff?|avif))\.rf\.[0-9a-zA-Z]+\.[a-z]+$/i;
 
-/** Roboflow writes augmented copies of `bolt.jpg` as `bolt_jpg.rf.HASH.jpg`: the part before `.rf.`. */
+/** Roboflow names augmented copies of `bolt.jpg` `bolt_jpg.rf.HASH.jpg`; returns the part before `.rf.`. */
 export function augmentedFrom(name: string): string | undefined {
   return roboflow.exec(name)?.[1];
 }
@@ -109,14 +112,14 @@ function placeInSequence(name: string): { readonly sequence: string; readonly nu
   return match === null ? undefined : { sequence: `${match[1]}#${match[3]}`, number: Number(match[2]) };
 }
 
-/** Pairs of neighbours from which a share means something, and the share that makes a sequence of all. */
+/** Minimum number of neighbouring pairs for a meaningful share, and the share that makes all of them one sequence. */
 const leastPairs = 4;
 const sequenceShare = 0.25;
 
 /**
- * Pictures whose names have numbers that follow each other are joined where they look alike, and all of them where a
- * quarter of the neighbours do: the frames of a video, whose camera moves. Most data sets of unrelated pictures are
- * numbered too; there hardly any neighbours look alike.
+ * Joins pictures with consecutive numbers in their names if they look alike. If a quarter of the neighbours look alike,
+ * all of them are joined, as the frames of a video with a moving camera. Most data sets of unrelated pictures are
+ * numbered too, but there hardly any neighbours look alike.
  */
 function joinSequences(groups: DisjointSets, pictures: readonly GroupedPicture[], cells: PictureCells): void {
   const sequences = new Map<string, { n: number; number: number }[]>();
@@ -134,7 +137,7 @@ function joinSequences(groups: DisjointSets, pictures: readonly GroupedPicture[]
   }
 }
 
-/** Order of names with their numbers as numbers: `frame_9` before `frame_10`. */
+/** Orders names with numbers compared numerically: `frame_9` before `frame_10`. */
 export function byNumberedName(a: string, b: string): number {
   const [partsA, partsB] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []];
   for (let i = 0; i < Math.min(partsA.length, partsB.length); i++) {

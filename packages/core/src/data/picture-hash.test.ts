@@ -15,7 +15,7 @@ import {
 import { resize } from "./resize.js";
 import type { Picture } from "./types.js";
 
-/** A picture of a few soft spots, as photographs have large shapes. */
+/** A picture of a few soft spots, similar to the large shapes of photographs. */
 function photo(seed: number, width = 180, height = 128): Picture {
   const random = new Random(seed, 1);
   const spots = Array.from({ length: 6 }, () => ({

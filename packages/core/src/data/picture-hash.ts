@@ -1,7 +1,7 @@
 /**
- * What pictures that look alike are told by: a reduction to 9 x 8 grey cells, and its difference hash, 64 bits, each of
- * which says whether a cell is darker than the one to its right (described by N. Krawetz, "Kind of Like That", 2013).
- * The thresholds and how often they are wrong are in docs/decisions.md.
+ * Detects pictures that look alike by a reduction to 9 x 8 grey cells and its difference hash: 64 bits, each of which
+ * tells whether a cell is darker than the one to its right (N. Krawetz, "Kind of Like That", 2013). docs/decisions.md
+ * documents the thresholds and their error rates.
  */
 import { addTo } from "./files/values.js";
 import type { Picture, PictureSize } from "./types.js";
@@ -9,13 +9,16 @@ import type { Picture, PictureSize } from "./types.js";
 const columns = 9;
 const rows = 8;
 
-/** Sides below this many pixels are not compared: digits and icons of one kind have all but the same 9 x 8 cells. */
+/**
+ * Pictures with a side shorter than this many pixels are not compared: digits and icons of one kind have nearly the
+ * same 9 x 8 cells.
+ */
 export const leastComparedSide = 64;
 
 /**
- * Means of 9 x 8 cells, grey, `[8, 9]`, 0..255; undefined for a picture too small to be compared.
- * @param picture decoded, or shrunk while it was decoded
- * @param source size of the picture in its file
+ * Means of 9 x 8 grey cells, `[8, 9]`, 0..255; undefined for a picture too small to compare.
+ * @param picture decoded picture, possibly shrunk during decoding
+ * @param source size of the original picture
  */
 export function greyCells(picture: Picture, source: PictureSize = picture): Uint8Array | undefined {
   if (Math.min(source.width, source.height) < leastComparedSide) return undefined;
@@ -34,7 +37,7 @@ export function greyCells(picture: Picture, source: PictureSize = picture): Uint
   return Uint8Array.from(sums, (sum, i) => Math.round(sum / Math.max(1, counts[i])));
 }
 
-/** 64 bits as two integers of 32. */
+/** 64 bits as two 32-bit integers. */
 export type PictureHash = readonly [number, number];
 
 export function differenceHash(cells: Uint8Array): PictureHash {
@@ -46,7 +49,7 @@ export function differenceHash(cells: Uint8Array): PictureHash {
   return halves;
 }
 
-/** Bits that differ, 0..64. */
+/** Number of differing bits, 0..64. */
 export function hammingDistance(a: PictureHash, b: PictureHash): number {
   return bitCount(a[0] ^ b[0]) + bitCount(a[1] ^ b[1]);
 }
@@ -57,7 +60,7 @@ function bitCount(value: number): number {
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Pearson's correlation of two pictures' cells, -1..1; 0 where one of them is a single shade. */
+/** Pearson correlation of two pictures' cells, -1..1; 0 if one of them has a single shade. */
 export function correlation(a: Uint8Array, b: Uint8Array): number {
   const n = a.length;
   let [sumA, sumB, squareA, squareB, product] = [0, 0, 0, 0, 0];
@@ -73,19 +76,19 @@ export function correlation(a: Uint8Array, b: Uint8Array): number {
 }
 
 export interface Likeness {
-  /** Most bits of the hash that differ. */
+  /** Maximum number of differing hash bits. */
   readonly distance: number;
-  /** Least correlation of the cells. */
+  /** Minimum correlation of the cells. */
   readonly correlation: number;
 }
 
-/** The same picture, compressed, scaled or brightened anew. */
+/** The same picture recompressed, rescaled or brightened. */
 export const nearCopy: Likeness = { distance: 6, correlation: 0.98 };
 
-/** Neighbours in a sequence of one camera; asked of pictures only whose names already say that they follow each other. */
+/** Neighbours in a sequence of one camera. Only applied to pictures with consecutive numbers in their names. */
 export const sameScene: Likeness = { distance: 12, correlation: 0.9 };
 
-/** Pictures ready to be compared; those without cells are like no other. */
+/** Pictures prepared for comparison. Pictures without cells match nothing. */
 export class PictureCells {
   readonly hashes: readonly (PictureHash | undefined)[];
 
@@ -101,9 +104,9 @@ export class PictureCells {
   }
 
   /**
-   * Calls `on` with pairs that are near copies. Two hashes that differ in 6 bits agree in one of 7 bands of bits at least,
-   * so only pictures that share a band are compared. In bands that very many share, as with a camera that never moves, a
-   * picture is compared with the next few hundred only: enough to join all of them, not to list every pair.
+   * Calls `on` with pairs of near copies. Two hashes that differ in 6 bits agree in at least one of 7 bands, so only
+   * pictures that share a band are compared. In a band shared by very many pictures, such as those of a fixed camera, a
+   * picture is compared only with the next few hundred: enough to join all of them, but not to list every pair.
    */
   eachNearCopy(on: (a: number, b: number) => void): void {
     const bands = nearCopy.distance + 1;

@@ -1,12 +1,10 @@
-/**
- * Conversions between grey and RGB, and from pixels to a network's input.
- */
+/** Converts between grey and RGB, and from pixels to network input. */
 import { PhinetsError } from "../tensor/index.js";
 import type { Picture } from "./types.js";
 
 /**
- * The one place that says what a network is fed: pixel p (0..255) enters as p / 128 - 1, in -1..0.9921875. With an
- * input scale of 1/128 and zero point 0 its int8 form is exactly p - 128, so firmware feeds raw pixels minus 128.
+ * Defines a network's input: pixel p (0..255) becomes p / 128 - 1, in -1..0.9921875. With input scale 1/128 and zero
+ * point 0 its int8 form is exactly p - 128, so firmware feeds raw pixels minus 128.
  */
 export function pixelToInput(pixel: number): number {
   return pixel / 128 - 1;
@@ -15,7 +13,7 @@ export function pixelToInput(pixel: number): number {
 /** Scale and zero point of a quantised network's input, matching `pixelToInput`. */
 export const inputQuantization = { scale: 1 / 128, zeroPoint: 0 } as const;
 
-/** Writes a picture's pixels as network input (`pixelToInput`) into `input` from `offset` on. */
+/** Writes a picture's pixels as network input (`pixelToInput`) into `input`, starting at `offset`. */
 export function writeInput(pixels: Uint8Array, input: Float32Array, offset = 0): void {
   for (let i = 0; i < pixels.length; i++) input[offset + i] = pixels[i] * 0.0078125 - 1;
 }
@@ -26,8 +24,8 @@ export function writeInputInt8(pixels: Uint8Array, input: Int8Array, offset = 0)
 }
 
 /**
- * The picture with 1 (grey) or 3 (RGB) channels; the same object when it already has them. Grey is the BT.601 luma in
- * integers, (77 R + 150 G + 29 B + 128) >> 8, so that firmware can do the same.
+ * The picture with 1 (grey) or 3 (RGB) channels; the same object if it already has them. Grey is the BT.601 luma in
+ * integers, (77 R + 150 G + 29 B + 128) >> 8, so that firmware can compute the same value.
  */
 export function withChannels(picture: Picture, channels: number): Picture {
   if (picture.channels === channels) return picture;

@@ -1,7 +1,8 @@
 /**
- * RandAugment (Cubuk et al., CVPR workshops 2020): a few operations of a list, drawn evenly, all of one magnitude. Ranges
- * are AutoAugment's (Cubuk et al., CVPR 2019, table 6), reached at magnitude 10. Integer arithmetic: the same bits
- * everywhere. The operations that move pixels are joined into one map, so that pixels are resampled once.
+ * RandAugment (Cubuk et al., CVPR workshops 2020): applies a few operations drawn uniformly from a list, all with the
+ * same magnitude. Ranges are AutoAugment's (Cubuk et al., CVPR 2019, table 6), reached at magnitude 10. The arithmetic
+ * is in integers, so the bits are the same everywhere. Geometric operations are combined into one map, so that pixels
+ * are resampled once.
  */
 import type { Random } from "../tensor/index.js";
 import type { Picture, PictureSize } from "./types.js";
@@ -20,7 +21,7 @@ const colourNames = [
 ] as const;
 const operations = [...moves, ...colourNames];
 
-/** Operations a picture. */
+/** Operations per picture. */
 const operationCount = 2;
 
 export interface ColourOperation {
@@ -35,9 +36,9 @@ export interface DrawnOperations {
 }
 
 /**
- * Two operations; none at magnitude 0.
+ * Draws two operations; none at magnitude 0.
  * @param magnitude 0..10
- * @param before what moves the picture first
+ * @param before geometric map to apply first
  */
 export function drawOperations(magnitude: number, before: Affine, size: PictureSize, random: Random): DrawnOperations {
   let move = before;
@@ -123,7 +124,7 @@ export function applyColours(picture: Picture, colours: readonly ColourOperation
   }
 }
 
-/** From `from` (factor 0) through `to` (factor 256) and beyond, clipped to 0..255. */
+/** Interpolates from `from` (factor 0) to `to` (factor 256) and extrapolates beyond, clipped to 0..255. */
 function blend(from: number, to: number, factor: number): number {
   const value = from + (((to - from) * factor + 128) >> 8);
   return Math.min(255, Math.max(0, value));
@@ -146,7 +147,7 @@ function eachChannel({ data, channels }: Picture, tableOf: (histogram: Int32Arra
   }
 }
 
-/** Darkest to 0, brightest to 255. */
+/** Maps the darkest value to 0 and the brightest to 255. */
 function stretchTable(histogram: Int32Array): Uint8Array {
   let low = 0;
   let high = 255;
@@ -160,7 +161,7 @@ function stretchTable(histogram: Int32Array): Uint8Array {
   });
 }
 
-/** Every value as often as every other, as far as that goes: the cumulative histogram, its first value to 0. */
+/** Histogram equalisation: the cumulative histogram, with its first value mapped to 0. */
 function equalizeTable(histogram: Int32Array): Uint8Array {
   const total = histogram.reduce((sum, n) => sum + n, 0);
   const first = histogram.find((n) => n > 0) ?? 0;
@@ -185,7 +186,7 @@ function meanLuma({ data, channels }: Picture): number {
   return Math.floor(sum / (data.length / channels) + 0.5);
 }
 
-/** Grey pictures stay as they are. */
+/** Leaves grey pictures unchanged. */
 function saturate({ data, channels }: Picture, factor: number): void {
   if (channels !== 3) return;
   for (let i = 0; i < data.length; i += 3) {
@@ -194,7 +195,10 @@ function saturate({ data, channels }: Picture, factor: number): void {
   }
 }
 
-/** Away from (factor above 256) or towards a 3 x 3 mean in which the middle counts five times. The border stays. */
+/**
+ * Blends with a 3 x 3 mean whose centre counts five times: away from it (factor above 256) or towards it. The border is
+ * unchanged.
+ */
 function sharpen({ data, width, height, channels }: Picture, factor: number): void {
   const source = data.slice();
   const row = width * channels;

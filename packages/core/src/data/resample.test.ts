@@ -12,7 +12,7 @@ const noise = (width: number, height: number, channels: number): Picture => ({
   data: Uint8Array.from({ length: width * height * channels }, () => random.integer(256)),
 });
 
-/** First input that an output reads, and the weights from there on; undefined where its centre lies outside. */
+/** First input index and weights of an output; undefined if its centre is outside. */
 function weightsAt(output: number, inputs: number, origin: number, length: number, outputs: number) {
   const support = Math.max(length / outputs, 1);
   const centre = origin + (output + 0.5) * (length / outputs);
@@ -26,7 +26,9 @@ function weightsAt(output: number, inputs: number, origin: number, length: numbe
   return { first, weights: triangle.map((weight) => weight / sum) };
 }
 
-/** Value by value in the order that resample.ts tells: float64 sums, the row's rounded to float32. */
+/**
+ * Computes each value in the order that resample.ts documents: float64 sums, with the row result rounded to float32.
+ */
 function reference(picture: Picture, rect: SourceRect, width: number, height: number, fill: number, mirrored: boolean) {
   const { channels, data } = picture;
   const out = new Uint8Array(width * height * channels);
@@ -48,7 +50,7 @@ function reference(picture: Picture, rect: SourceRect, width: number, height: nu
   return out;
 }
 
-/** Into a part of a larger picture; what lies around the part must stay. */
+/** Resamples into a part of a larger picture; the surrounding pixels must not change. */
 function expectReference(picture: Picture, rect: SourceRect, width: number, height: number, mirrored = false): void {
   const { channels } = picture;
   const target = { width: width + 3, height: height + 2, channels, data: new Uint8Array(0) };

@@ -1,17 +1,18 @@
 /**
- * Bilinear resampling of 8-bit pictures, the same bits on every machine.
+ * Bilinear resampling of 8-bit pictures, with the same bits on every machine.
  *
- * Pixel centres lie at half coordinates. When shrinking, the triangle filter is widened by the scale (antialiasing), as
- * in PIL's `resize(BILINEAR)` and PyTorch's `interpolate(antialias=True)`; unlike PIL the arithmetic is float64 with one
- * float32 rounding between the two passes, and 8-bit results are rounded half up. Separable: rows first, then columns.
- * Sums run from the first tap to the last; kernels/assembly-resample takes two of them at a time.
+ * Pixel centres are at half coordinates. When shrinking, the triangle filter is widened by the scale (antialiasing), as
+ * in PIL's `resize(BILINEAR)` and PyTorch's `interpolate(antialias=True)`; unlike PIL the arithmetic is float64 with
+ * one float32 rounding between the two passes, and 8-bit results are rounded half up. The filter is separable: rows
+ * first, then columns. Sums run from the first tap to the last; kernels/assembly-resample computes two of them at a
+ * time.
  */
 import { createResampleModule, type ResampleModule } from "../kernels/resample-module.js";
 import type { Picture, SourceRect } from "./types.js";
 
-/** For each output position of one axis: which input positions it reads, and their weights. */
+/** For each output position of one axis, the input positions that it reads and their weights. */
 interface Taps {
-  /** First input position, or -1 where the output's centre lies outside the picture. */
+  /** First input position, or -1 if the output's centre is outside the picture. */
   readonly start: Int32Array;
   readonly count: Int32Array;
   /** `[outputs, stride]`; each row sums to 1. */
@@ -20,8 +21,8 @@ interface Taps {
 }
 
 /**
- * Taps along one axis of `inputs` pixels, of which the stretch [origin, origin + length) becomes `outputs` pixels. The
- * weights are renormalised over the taps that lie in the picture, so that a picture's border is not mixed with the fill.
+ * Taps along one axis of `inputs` pixels, where the range [origin, origin + length) becomes `outputs` pixels. Weights
+ * are renormalised over the taps inside the picture, so that its border is not mixed with the fill.
  */
 function computeTaps(inputs: number, origin: number, length: number, outputs: number, mirrored: boolean): Taps {
   const scale = length / outputs;
@@ -54,7 +55,7 @@ function computeTaps(inputs: number, origin: number, length: number, outputs: nu
   return { start, count, weights, stride };
 }
 
-/** The stretch of inputs that any output reads. Empty where all outputs lie outside the picture. */
+/** The range of inputs that any output reads. Empty if all outputs are outside the picture. */
 function reachOf({ start, count }: Taps): { readonly first: number; readonly end: number } {
   let first = Number.POSITIVE_INFINITY;
   let end = 0;
@@ -66,10 +67,10 @@ function reachOf({ start, count }: Taps): { readonly first: number; readonly end
   return { first: Math.min(first, end), end };
 }
 
-/** Bytes of the picture that are in the module's memory at a time: they stay in a core's cache. */
+/** Bytes of the picture held in the module's memory at a time, small enough for a core's cache. */
 const bandBytes = 128 * 1024;
 const pageBytes = 65536;
-/** Vectors are read and written a little beyond the last value. */
+/** Vector instructions read and write slightly past the last value. */
 const slack = 64;
 
 const align = (bytes: number) => Math.ceil(bytes / 32) * 32;
@@ -77,10 +78,11 @@ const align = (bytes: number) => Math.ceil(bytes / 32) * 32;
 let module: ResampleModule | undefined;
 
 /**
- * Resamples the rectangle `rect` of the picture (in its pixels, fractional, possibly beyond its edges) into the rectangle
- * `region` of `target` (whole pixels, inside it). Output pixels whose centre lies outside the picture become `fill`.
- * @param mirrored left and right are swapped
- * Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD.
+ * Resamples the rectangle `rect` of the picture (in fractional picture pixels, possibly beyond its edges) into the
+ * rectangle `region` of `target` (whole pixels, inside it). Output pixels whose centre is outside the picture become
+ * `fill`.
+ * @param mirrored whether left and right are swapped
+ * @throws PhinetsError `kernels.simd` if the runtime lacks WebAssembly SIMD.
  */
 export function resampleInto(
   picture: Picture,

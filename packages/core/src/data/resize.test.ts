@@ -14,7 +14,7 @@ function noise(width: number, height: number, channels: number, seed = 1): Pictu
   };
 }
 
-/** By definition, not separable: every output pixel is the 2-D triangle-weighted mean of all pixels of the picture. */
+/** The definition without separability: every output pixel is the 2-D triangle-weighted mean of all pixels. */
 function naive(
   p: Picture,
   rect: { x: number; y: number; width: number; height: number },

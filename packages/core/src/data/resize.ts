@@ -1,4 +1,4 @@
-/** Pictures at another size, crops, letterboxes, and where boxes go. How pixels are made: see resample. */
+/** Resizes, crops and letterboxes pictures, and maps boxes accordingly. Pixels are computed in resample.ts. */
 import { PhinetsError } from "../tensor/index.js";
 import { resampleInto } from "./resample.js";
 import type { BoxLabel, Fit, Picture, PictureSize, SourceRect } from "./types.js";
@@ -21,7 +21,7 @@ function checkSizes(picture: Picture, size: PictureSize): void {
   }
 }
 
-/** The whole picture at another size, 8 bits; the same object when the size is already right. */
+/** The whole picture at another size, 8 bits; the same object if the size already matches. */
 export function resize(picture: Picture, size: PictureSize): Picture {
   checkSizes(picture, size);
   if (picture.width === size.width && picture.height === size.height) return picture;
@@ -29,8 +29,8 @@ export function resize(picture: Picture, size: PictureSize): Picture {
 }
 
 /**
- * Resamples the rectangle `rect` of the picture (in its pixels, fractional, possibly beyond its edges) to `size`. Output
- * pixels whose centre lies outside the picture are `fill`; the others read picture pixels only, so
+ * Resamples the rectangle `rect` of the picture (in fractional picture pixels, possibly beyond its edges) to `size`.
+ * Output pixels whose centre is outside the picture become `fill`; the others read only picture pixels, so
  * `crop(p, whole(p), size)` equals `resize(p, size)`.
  * @param fill grey value 0..255
  */
@@ -44,9 +44,9 @@ export function crop(picture: Picture, rect: SourceRect, size: PictureSize, fill
 }
 
 /**
- * As `crop`, into the rectangle `region` (whole pixels, inside) of `target`, which has the picture's channels. Only the
- * pixels that `rect` covers are read, so a part of a picture costs a part of the time.
- * @param mirrored left and right are swapped
+ * Like `crop`, but into the rectangle `region` (whole pixels, inside) of `target`, which has the picture's channels.
+ * Only the pixels covered by `rect` are read, so the time is proportional to that part.
+ * @param mirrored whether left and right are swapped
  */
 export function cropInto(
   picture: Picture,
@@ -68,7 +68,7 @@ export function cropInto(
 
 /**
  * The source rectangle that `fit` maps onto an input of `size`: the picture itself for `stretch`; for `letterbox` the
- * picture with the bars that give it the input's shape, centred.
+ * picture, centred, with the bars that give it the input's shape.
  */
 export function fitRect(picture: PictureSize, size: PictureSize, fit: Fit): SourceRect {
   const { width, height } = picture;
@@ -81,14 +81,14 @@ export function fitRect(picture: PictureSize, size: PictureSize, fit: Fit): Sour
   return { x: (width - wide) / 2, y: 0, width: wide, height };
 }
 
-/** The picture as the network sees it without augmentation: resized, with bars where `fit` is letterbox. */
+/** The picture as the network sees it without augmentation: resized, with bars if `fit` is letterbox. */
 export function fitPicture(picture: Picture, size: PictureSize, fit: Fit): Picture {
   const rect = fitRect(picture, size, fit);
   if (rect.width === picture.width && rect.height === picture.height) return resize(picture, size);
   return crop(picture, rect, size);
 }
 
-/** A box in fractions of the picture, as fractions of `rect` (may then exceed 0..1). */
+/** Converts a box from fractions of the picture to fractions of `rect`; the result may exceed 0..1. */
 export function boxIntoRect<B extends Omit<BoxLabel, "class">>(box: B, picture: PictureSize, rect: SourceRect): B {
   return {
     ...box,
@@ -99,7 +99,9 @@ export function boxIntoRect<B extends Omit<BoxLabel, "class">>(box: B, picture: 
   };
 }
 
-/** Inverse of `boxIntoRect`: a box in fractions of `rect` (what a network sees) as fractions of the picture. */
+/**
+ * Inverse of `boxIntoRect`: converts a box from fractions of `rect` (the network's input) to fractions of the picture.
+ */
 export function boxFromRect<B extends Omit<BoxLabel, "class">>(box: B, picture: PictureSize, rect: SourceRect): B {
   return {
     ...box,

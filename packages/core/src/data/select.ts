@@ -1,13 +1,13 @@
-/** A part of a data set, or the same pictures in other splits. */
+/** Selects a part of a data set, or moves pictures between splits. */
 import { PhinetsError } from "../tensor/index.js";
 import { type SplitOptions, takeFraction } from "./split.js";
 import { type DatasetIndex, type Sample, type SplitName, splitNames } from "./types.js";
 
 /**
- * The data set with these classes alone, numbered in the order in which they are named; upper and lower case are alike
- * where no class has the very name. A picture to detect in keeps its other labels: none, so it shows background. A picture
- * of another class to tell apart is left out.
- * @param name of the data set, for the error: `data.classes` for a class that it does not have, or that is named twice.
+ * The data set with only these classes, numbered in the given order. Names are matched without regard to case if no
+ * class matches exactly. A detection picture without boxes of these classes stays, as background. A classification
+ * picture of another class is dropped.
+ * @param name name of the data set, for errors: `data.classes` for a class that it lacks or that is listed twice
  */
 export function onlyClasses(index: DatasetIndex, names: readonly string[], name: string): DatasetIndex {
   const fail = (problem: string): never => {
@@ -37,8 +37,8 @@ export function onlyClasses(index: DatasetIndex, names: readonly string[], name:
 }
 
 /**
- * The data set with a share (0..1) of the pictures that show nothing to be found, drawn by seed in each split. Of a data set
- * of classes to tell apart it is the whole.
+ * The data set with a share (0..1) of its background pictures (those without objects), drawn by seed in each split. A
+ * classification data set is returned unchanged.
  */
 export function thinBackground(
   index: DatasetIndex,
@@ -55,13 +55,13 @@ export function thinBackground(
   return { ...index, splits: mapSplits(thinned) };
 }
 
-/** A split whose pictures go to another one. */
+/** Moves a split's pictures to another split. */
 export interface SplitMove {
   readonly from: SplitName;
   readonly to: SplitName;
 }
 
-/** The data set with the pictures of some splits in others, behind those that were there. Each split moves at most once. */
+/** The data set with the pictures of some splits appended to others. Each split moves at most once. */
 export function moveSplits(index: DatasetIndex, moves: readonly SplitMove[]): DatasetIndex {
   const placeOf = (split: SplitName): SplitName => moves.find(({ from }) => from === split)?.to ?? split;
   const gathered = (split: SplitName) => [

@@ -1,9 +1,9 @@
-/** What of a decoded picture training or evaluation can use: kept in its place, as it is a fraction of the size. */
+/** Reduces a decoded picture to the size that training or evaluation needs, a fraction of the original, for caching. */
 import { withChannels } from "./picture.js";
 import { fitPicture, resize } from "./resize.js";
 import type { Fit, Picture, PictureSize } from "./types.js";
 
-/** Training's pictures are up to so many times the input's size, for jittered crops. */
+/** Training pictures are kept at up to this many times the input's size, for jittered crops. */
 export const trainingGrowth = 1.5;
 
 export interface ShrinkOptions extends PictureSize {
@@ -11,11 +11,11 @@ export interface ShrinkOptions extends PictureSize {
   readonly channels?: number;
   /** Default "stretch". */
   readonly fit?: Fit;
-  /** "training": at up to `trainingGrowth` times the input's size. "evaluation": finished, at the input's size. */
+  /** "training": at up to `trainingGrowth` times the input's size. "evaluation": final, at the input's size. */
   readonly use: "training" | "evaluation";
 }
 
-/** The part of a picture that training or evaluation at this input size can use. */
+/** The picture reduced for training or evaluation at this input size. */
 export function shrinkForUse(picture: Picture, options: ShrinkOptions): Picture {
   const { width, height, fit = "stretch", channels = 3 } = options;
   const coloured = withChannels(picture, channels);

@@ -8,7 +8,7 @@ import { type DatasetIndex, type Sample, type SplitName, splitNames } from "./ty
 const samples: Sample[] = Array.from({ length: 200 }, (_, i) => ({ file: `/data/${i}.jpg`, class: i < 150 ? 0 : 1 }));
 const name = (sample: Sample) => sample.file.slice(6);
 
-/** Cells that look like no others of another seed; a little noise makes near copies. */
+/** Cells unlike those of any other seed; a little noise makes near copies. */
 function cellsOf(seed: number, noise = 0): Uint8Array {
   const random = new Random(seed, 7);
   const cells = Uint8Array.from({ length: 72 }, () => 20 + random.integer(210));
@@ -159,7 +159,7 @@ describe("pictures that belong together", () => {
   it("numbered names join only pictures that look alike", () => {
     const unrelated = Array.from({ length: 50 }, (_, n) => ({ name: `img_${n}.jpg`, look: { cells: cellsOf(n) } }));
     expect(groupPictures(unrelated).groupOf).toEqual(Int32Array.from({ length: 50 }, (_, n) => n));
-    // Two scenes that change slowly: frame to frame within a sequence's bounds, though their ends differ.
+    // Two scenes that change slowly: consecutive frames are similar enough for a sequence, though its ends differ.
     const frame = (scene: number, n: number) =>
       cellsOf(scene).map((v, i) => Math.round(((20 - n) * v + n * cellsOf(scene + 1000)[i]) / 20));
     const clips = [1, 2].flatMap((scene) =>
@@ -168,7 +168,7 @@ describe("pictures that belong together", () => {
     const { groupOf, copyOf } = groupPictures(clips);
     expect([...groupOf]).toEqual(clips.map((_, n) => (n < 20 ? 0 : 20)));
     expect(new Set(copyOf).size).toBe(40);
-    // A camera that turns: every other pair differs.
+    // A rotating camera: every other pair differs.
     const turning = Array.from({ length: 20 }, (_, n) => ({
       name: `t${n}.jpg`,
       look: { cells: cellsOf(n >> 1, 1 + (n % 2)) },

@@ -1,7 +1,7 @@
 /**
- * Splitting a data set that does not come split. Pictures that belong together (picture-groups.ts) go to one split. A
- * group's place depends on the seed and its names, so adding pictures moves few others, and the folder the data lies in
- * does not matter.
+ * Splits a data set that has no splits. Pictures that belong together (picture-groups.ts) go to one split. A group's
+ * split depends on the seed and the names in it, so adding pictures moves few others, and the data set's location does
+ * not matter.
  */
 import { hashString, Random } from "../tensor/index.js";
 import { byCodeUnits } from "./files/tree.js";
@@ -12,30 +12,30 @@ import type { DatasetIndex, Sample, SplitName } from "./types.js";
 export interface SplitOptions {
   /** Default 0. */
   readonly seed?: number;
-  /** Share of the samples that validates, 0..1. Default 0.1. */
+  /** Share of the samples for validation, 0..1. Default 0.1. */
   readonly val?: number;
-  /** Share of the samples that tests, 0..1. Default 0.1. */
+  /** Share of the samples for testing, 0..1. Default 0.1. */
   readonly test?: number;
-  /** What names a sample, independent of where it lies. Default: its `file`. */
+  /** A sample's name, independent of its location. Default: its `file`. */
   readonly name?: (sample: Sample) => string;
-  /** What a sample's picture looks like, by which copies are kept together. Default: unknown. */
+  /** The look of a sample's picture, for keeping copies together. Default: unknown. */
   readonly look?: (sample: Sample) => PictureLook | undefined;
 }
 
-/** A split, and how it came about. */
+/** The splits, and how they were made. */
 export interface MadeSplits {
   readonly splits: Record<SplitName, Sample[]>;
-  /** Groups of more than one picture that were kept together, and the pictures in them. */
+  /** Groups of more than one picture that were kept together, and their pictures. */
   readonly kept: { readonly groups: number; readonly pictures: number };
-  /** Pictures of groups so large that no split could be made without parting them: runs of their names were kept. */
+  /** Pictures of groups too large to stay whole: they were divided into runs by name. */
   readonly parted: number;
 }
 
 interface Unit {
   readonly name: string;
-  /** Indexes of samples. */
+  /** Indices of samples. */
   readonly members: readonly number[];
-  /** Members of each stratum. */
+  /** Number of members per stratum. */
   readonly counts: ReadonlyMap<number, number>;
 }
 
@@ -48,21 +48,24 @@ function shuffledByName<T>(items: readonly T[], seed: number, nameOf: (item: T) 
     .map((entry) => entry.item);
 }
 
-/** What each split should have its share of: every class; of detection sets pictures with boxes, and those without. */
+/**
+ * The stratum of a sample: its class, or for detection, whether it has boxes. Each split should get its share of every
+ * stratum.
+ */
 function stratumOf({ class: label, labels }: Sample): number {
   return label ?? (labels === undefined || labels.some(({ ignore }) => ignore === undefined) ? 0 : background);
 }
 const background = -1;
 
 /**
- * Splits samples by seed. Each class is near its share in every split, and has one picture in val where it has two (in
- * test where it has three), unless all are copies of one. Within a split the samples keep their order.
+ * Splits samples by seed. Each class is near its share in every split, and has one picture in val if it has two (in
+ * test if it has three), unless all are copies of one. Within a split the samples keep their order.
  */
 export function splitSamples(samples: readonly Sample[], options: SplitOptions = {}): Record<SplitName, Sample[]> {
   return makeSplits(samples, options).splits;
 }
 
-/** As `splitSamples`, with what there is to say about it. */
+/** Like `splitSamples`, with details about the result. */
 export function makeSplits(samples: readonly Sample[], options: SplitOptions = {}): MadeSplits {
   const { seed = 0, name = (sample: Sample) => sample.file, look = () => undefined } = options;
   const names = samples.map(name);
@@ -109,9 +112,9 @@ function countBy(keys: Iterable<number>): Map<number, number> {
 }
 
 /**
- * Groups as units to place. A group that leaves fewer pictures of a class than validate, as a single video or a camera
- * that never moves, is parted: into runs of its names in their order, so that only the ends of runs have their like in
- * another split. Copies of one picture stay together all the same.
+ * Turns groups into units to be placed. A group is divided if it leaves fewer pictures of a class than validation
+ * needs, as a single video or a fixed camera does. It is divided into runs in the order of the names, so that only the
+ * ends of runs have similar pictures in another split. Copies of one picture always stay together.
  */
 function partLarge(
   { copyOf, groupOf }: PictureGroups,
@@ -158,7 +161,7 @@ function partLarge(
   return { units, parted };
 }
 
-/** Lists of the numbers that have the same first one. */
+/** Lists of the numbers that share the same first number. */
 function listsOf(firsts: Int32Array, members: Iterable<number> = firsts.keys()): number[][] {
   const lists = new Map<number, number[]>();
   for (const n of members) {
@@ -167,7 +170,7 @@ function listsOf(firsts: Int32Array, members: Iterable<number> = firsts.keys()):
   return [...lists.values()];
 }
 
-/** Gives units, in their order, to val, test or train. */
+/** Assigns units, in order, to val, test or train. */
 class Placing {
   readonly #place = new Map<Unit, SplitName>();
   readonly #counts: Readonly<Record<SplitName, Map<number, number>>>;
@@ -196,7 +199,7 @@ class Placing {
     return this.#place;
   }
 
-  /** Whether a unit brings a split nearer to its shares. */
+  /** Whether a unit brings a split closer to its shares. */
   #nears({ counts }: Unit, split: "val" | "test"): boolean {
     let change = 0;
     for (const [stratum, count] of counts) {
@@ -207,7 +210,7 @@ class Placing {
     return change < 0;
   }
 
-  /** Whether train keeps at least one, or a share, of everything that it learns when a unit goes. */
+  /** Whether train keeps at least `least` pictures, and a share, of every stratum but background if a unit leaves. */
   #leaves({ counts }: Unit, least: number, share: number): boolean {
     return [...counts].every(
       ([stratum, count]) =>
@@ -216,7 +219,7 @@ class Placing {
     );
   }
 
-  /** The smallest unit with a stratum that train can do without. */
+  /** The smallest unit of a stratum that train can spare. */
   #smallestOf(stratum: number, share: number): Unit | undefined {
     let best: Unit | undefined;
     for (const unit of this.units) {
@@ -240,20 +243,20 @@ class Placing {
   }
 }
 
-/** A data set with all the splits that could be made, and sentences about those that were. */
+/** A data set with all the splits that could be made, and sentences about the new ones. */
 export interface CompletedSplits {
   readonly index: DatasetIndex;
   readonly notes: readonly string[];
 }
 
-/** Whether `completeSplits` would make a split, for which it wants to know what pictures look like. */
+/** Whether `completeSplits` would make a split and therefore needs the pictures' looks. */
 export function lacksSplits({ splits }: Pick<DatasetIndex, "splits">): boolean {
   return splits.val.length === 0 && splits.train.length > 0;
 }
 
 /**
- * Gives an index the splits it lacks, out of `train`: `val` when there is none, and `test` when there is neither. A set
- * with its own val and no test keeps an empty test split (`evaluationSplit` then falls back to val).
+ * Makes the missing splits out of `train`: `val` if there is none, and `test` if there is neither. A set with its own
+ * val but no test keeps an empty test split (`evaluationSplit` then falls back to val).
  */
 export function completeSplits(index: DatasetIndex, options: SplitOptions = {}): CompletedSplits {
   const { train, test } = index.splits;
@@ -289,7 +292,7 @@ function notesOn(index: DatasetIndex, made: MadeSplits, makes: readonly SplitNam
   return notes;
 }
 
-/** What train has and a split made from it has not. */
+/** What train contains and a split made from it lacks. */
 function missingFrom({ task, classes, splits }: DatasetIndex, samples: readonly Sample[]): string | undefined {
   if (samples.length === 0) return "no pictures";
   if (task === "detect") {
@@ -303,12 +306,12 @@ function missingFrom({ task, classes, splits }: DatasetIndex, samples: readonly 
   return `no picture of ${names.join(", ")}${missing.length > 5 ? ` and ${missing.length - 5} more classes` : ""}`;
 }
 
-/** The split that final figures are measured on: test, or val where there is no test. */
+/** The split for final metrics: test, or val if there is no test. */
 export function evaluationSplit(index: DatasetIndex): SplitName {
   return index.splits.test.length > 0 ? "test" : "val";
 }
 
-/** A seeded share of the samples (at least one, in their order): what `--fraction` trains on. */
+/** A random share of the samples (at least one, in order), drawn by seed: the training data of `--fraction`. */
 export function takeFraction(
   samples: readonly Sample[],
   fraction: number,
