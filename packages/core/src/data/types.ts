@@ -1,6 +1,4 @@
-/**
- * What a labelled data set is, whatever files it came from.
- */
+/** The data structures of a labelled data set, independent of its file format. */
 
 /** A decoded picture: `data` is `[height, width, channels]`, 0..255, row-major; 1 channel (grey) or 3 (RGB). */
 export interface Picture {
@@ -25,7 +23,7 @@ export interface SourceRect {
 }
 
 /**
- * One labelled box, as YOLO writes it: `x`, `y` is the box's CENTRE and `width`, `height` its sides, all as fractions
+ * One labelled box in YOLO's convention: `x`, `y` is the box's CENTRE and `width`, `height` its sides, all as fractions
  * 0..1 of the picture's width or height. `class` is an index into the data set's class names.
  */
 export interface BoxLabel {
@@ -34,27 +32,28 @@ export interface BoxLabel {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** The same part in several frames of a clip has the same id. */
+  /** Identifies the same object in several frames of a clip. */
   readonly trackId?: number;
   /**
-   * Not to be learnt and not to be scored: "crowd", a region of many objects that may be found any number of times (COCO's
-   * iscrowd); "difficult", one object that neither counts when found nor when missed (VOC's difficult). Absent: a label.
+   * Excluded from training and scoring: "crowd", a region of many objects that may be found any number of times (COCO's
+   * iscrowd); "difficult", one object that counts neither when found nor when missed (VOC's difficult). Absent: a
+   * normal label.
    */
   readonly ignore?: "crowd" | "difficult";
 }
 
-/** A picture on disk and what it shows: `labels` for detection (empty for background), `class` for classification. */
+/** A picture on disk and its labels: `labels` for detection (empty for background), `class` for classification. */
 export interface Sample {
-  /** Path of the picture; picture n (from 0) of an idx file is `PATH#n`, a file of an archive `ARCHIVE.zip!/PATH`. */
+  /** Path of the picture; picture n (from 0) of an idx file is `PATH#n`, a file in an archive `ARCHIVE.zip!/PATH`. */
   readonly file: string;
   readonly labels?: readonly BoxLabel[];
   readonly class?: number;
   /**
-   * Size that the labels' file states where the picture is larger or smaller: who is scored against that file gives boxes
-   * in its pixels.
+   * Picture size stated in the label file, if it differs from the real one: results scored against that file must give
+   * boxes in its pixels.
    */
   readonly labelSize?: PictureSize;
-  /** Pictures that belong together: a sequence, a video. A split never parts them. */
+  /** Name shared by pictures that belong together, such as a sequence or video. A split never separates them. */
   readonly group?: string;
 }
 
@@ -70,11 +69,11 @@ export interface DatasetIndex {
 }
 
 /**
- * How a picture of another shape than the network's input is fitted into it. `stretch`: each axis by its own factor, so
- * fractional boxes stay as they are and the firmware can feed its frames without bars. `letterbox`: one factor for both,
- * centred, bars of `letterboxGrey`.
+ * How a picture is fitted into an input of another shape. `stretch` scales each axis independently, so fractional boxes
+ * stay the same and firmware can feed its frames without bars. `letterbox` scales both axes equally and adds centred
+ * bars of `letterboxGrey`.
  */
 export type Fit = "stretch" | "letterbox";
 
-/** Colour (0..255) of what lies outside a picture: letterbox bars and the surroundings of a jittered crop. */
+/** Grey value (0..255) outside a picture: letterbox bars and the surroundings of a jittered crop. */
 export const letterboxGrey = 114;

@@ -121,7 +121,7 @@ describe("random erasing", () => {
           for (let x = (box.x - 0.05) * width; x < (box.x + 0.05) * width - 0.5; x++)
             covered += touched[Math.round(y) * width + Math.round(x)];
         }
-        if (Math.abs(covered - 60) < 2) continue; // at the limit: 75 % of 80 pixels
+        if (Math.abs(covered - 60) < 2) continue; // close to the limit of 75 % of 80 pixels
         expect(kept.includes(box)).toBe(covered < 60);
         if (covered >= 60) dropped++;
       }

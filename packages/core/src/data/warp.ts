@@ -1,8 +1,8 @@
-/** Affine maps of pictures that already have their final size, and of the boxes on them. */
+/** Affine transformations of pictures that already have their final size, and of their boxes. */
 import { cos } from "../tensor/index.js";
 import type { BoxLabel, Picture, PictureSize } from "./types.js";
 
-/** Pixel coordinates before -> after: x' = xx x + xy y + x0, y' = yx x + yy y + y0. */
+/** Maps pixel coordinates before to after: x' = xx x + xy y + x0, y' = yx x + yy y + y0. */
 export interface Affine {
   readonly xx: number;
   readonly xy: number;
@@ -14,7 +14,7 @@ export interface Affine {
 
 export const identity: Affine = { xx: 1, xy: 0, x0: 0, yx: 0, yy: 1, y0: 0 };
 
-/** First `a`, then `b`. */
+/** The map that applies `a`, then `b`. */
 export function compose(a: Affine, b: Affine): Affine {
   return {
     xx: b.xx * a.xx + b.xy * a.yx,
@@ -26,7 +26,7 @@ export function compose(a: Affine, b: Affine): Affine {
   };
 }
 
-/** The linear map about the middle of a picture. */
+/** A linear map about the centre of a picture. */
 export function aboutMiddle(
   { width, height }: PictureSize,
   { xx, xy, yx, yy }: Pick<Affine, "xx" | "xy" | "yx" | "yy">,
@@ -36,7 +36,7 @@ export function aboutMiddle(
   return { xx, xy, x0: x - xx * x - xy * y, yx, yy, y0: y - yx * x - yy * y };
 }
 
-/** A turn about the middle, clockwise as seen, -180..180 degrees. */
+/** A rotation about the centre, clockwise as seen, -180..180 degrees. */
 export function rotation(degrees: number, size: PictureSize): Affine {
   if (degrees === 0) return identity;
   const angle = (degrees * Math.PI) / 180;
@@ -56,9 +56,9 @@ function inverse({ xx, xy, x0, yx, yy, y0 }: Affine): Affine {
 }
 
 /**
- * The picture moved by `map`, bilinear; what comes from outside is `fill`. Positions are counted in 65536ths of a pixel,
- * weights in 256ths. The same object when the map is the identity. For maps that keep the scale (shrinking would alias)
- * and pictures of up to 8192 pixels a side.
+ * The picture transformed by `map` with bilinear interpolation; pixels from outside are `fill`. Positions are in
+ * 65536ths of a pixel, weights in 256ths. Returns the same object if the map is the identity. For maps that keep the
+ * scale (shrinking would alias) and pictures of up to 8192 pixels a side.
  */
 export function warp(picture: Picture, map: Affine, fill: number): Picture {
   if (isIdentity(map)) return picture;
@@ -107,8 +107,8 @@ export function warp(picture: Picture, map: Affine, fill: number): Picture {
 }
 
 /**
- * The upright rectangles around the moved corners of boxes (fractions of the picture, before and after), clipped; left
- * out where too little remains.
+ * The upright rectangles around the transformed corners of boxes (in fractions of the picture), clipped, and dropped if
+ * too little remains.
  */
 export function warpBoxes(
   labels: BoxLabel[],

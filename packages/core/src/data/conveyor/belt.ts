@@ -1,10 +1,11 @@
 /**
- * The conveyor's belt, rails and light. Lengths are in the unit of the scene (`unit` pixels: the shorter picture side).
+ * The conveyor's belt, rails and light. Lengths are in units of the scene; a unit is `unit` pixels, the shorter picture
+ * side.
  */
 import type { Random } from "../../tensor/index.js";
 import { noiseAt, smoothstep, wave } from "./noise.js";
 
-/** An RGB picture being rendered: `[height, width, 3]`, 0..255 and beyond. */
+/** An RGB picture being rendered: `[height, width, 3]`, nominally 0..255 but not clipped. */
 export interface Canvas {
   readonly width: number;
   readonly height: number;
@@ -19,14 +20,14 @@ export interface Belt {
   /** Strength of pattern, stains and scuffs, about 0.05..0.2. */
   readonly relief: number;
   readonly wear: number;
-  /** Height of the rails above and below, in units; 0 = none in view. */
+  /** Height of the rails above and below, in units; 0 = not visible. */
   readonly rails: number;
-  /** Where in the noise this belt lies. */
+  /** Offset of this belt in the noise texture. */
   readonly offset: readonly [number, number];
 }
 
 export interface Light {
-  /** Towards the light, in the picture plane; a unit vector. */
+  /** Direction towards the light in the picture plane; a unit vector. */
   readonly x: number;
   readonly y: number;
   readonly gain: number;
@@ -106,7 +107,7 @@ export function paintBelt(canvas: Canvas, belt: Belt, light: Light, unit: number
   const [red, green, blue] = belt.colour;
   const rail = belt.rails * unit;
   const middle = height / 2;
-  // A pattern finer than three pixels would only alias.
+  // A pattern with a period below about three pixels would only alias.
   const relief = belt.relief * smoothstep(2, 3.5, belt.period * unit);
   const frequency = 1 / (belt.period * unit);
   const grain = 192 / unit;
@@ -114,7 +115,7 @@ export function paintBelt(canvas: Canvas, belt: Belt, light: Light, unit: number
     const py = y + 0.5;
     const fromRail = Math.min(py, height - py) - rail;
     const railCover = rail === 0 ? 0 : Math.min(1, Math.max(0, 0.5 - fromRail));
-    // The belt sags in the shade of its rails.
+    // The belt is darker in the shade of its rails.
     const edgeShade = rail === 0 ? 1 : 0.55 + 0.45 * smoothstep(-0.01 * unit, 0.07 * unit, fromRail);
     const across = Math.abs(py - middle) / middle;
     for (let x = 0; x < width; x++) {
@@ -139,7 +140,7 @@ export function paintBelt(canvas: Canvas, belt: Belt, light: Light, unit: number
         const streak = noiseAt(u * 0.12 + 40, v * 1.3) - 0.5;
         const fine = noiseAt(u * 2.3, v * 2.3 + 90) - 0.5;
         tone += belt.wear * (1.3 * stain + 0.9 * streak + 0.9 * fine);
-        // Chalk dust in the belt's middle, where parts rub.
+        // Chalk dust in the middle of the belt, where parts rub.
         const dust = Math.max(0, noiseAt(u * 1.1 + 17, v * 1.1) - 0.62) * 150 * belt.wear * (1 - across);
         tone *= edgeShade;
         r = red * tone + dust;

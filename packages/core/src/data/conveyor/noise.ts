@@ -1,12 +1,10 @@
-/**
- * Noise and angles from basic arithmetic only, so that rendered pictures have the same bits on every machine.
- */
+/** Noise and trigonometry from basic arithmetic only, so that rendered pictures have the same bits on every machine. */
 import { Random } from "../../tensor/index.js";
 
 const side = 256;
 let texture: Float32Array | undefined;
 
-/** Smooth noise of four octaves, 0..1 with mean about a half, repeating every 256 in x and y; made once. */
+/** Smooth noise of four octaves, 0..1 with a mean of about a half, repeating every 256 in x and y; created once. */
 function noiseTexture(): Float32Array {
   if (texture !== undefined) return texture;
   const out = new Float32Array(side * side);
@@ -63,7 +61,7 @@ export function smoothstep(from: number, to: number, x: number): number {
   return t <= 0 ? 0 : t >= 1 ? 1 : smooth(t);
 }
 
-/** A smooth wave of period 1 between -1 and 1, 0 at whole t: two parabolas a period. */
+/** A smooth wave of period 1 between -1 and 1, 0 at integer t: two parabolas per period. */
 export function wave(t: number): number {
   const f = 2 * (t - Math.floor(t)) - 1; // -1..1
   return -4 * f * (1 - Math.abs(f));

@@ -1,6 +1,6 @@
 /**
- * The parts on the belt: a washer, a hex nut and a bolt lying on its side. Each is a signed distance function (pixels,
- * negative inside) for its edge, its shadow and its box, and a shading of its surface from normals.
+ * The parts on the belt: a washer, a hex nut and a bolt lying on its side. Each has a signed distance function (in
+ * pixels, negative inside) for its edge, shadow and box, and is shaded from its surface normals.
  */
 import type { Random } from "../../tensor/index.js";
 import type { Canvas, Light } from "./belt.js";
@@ -13,7 +13,7 @@ export const conveyorClasses: readonly string[] = ["washer", "nut", "bolt"];
 /** What a part is made of. */
 interface Material {
   readonly colour: readonly [number, number, number];
-  /** Strength of its highlights, 0..1. */
+  /** Strength of the highlights, 0..1. */
   readonly gloss: number;
 }
 
@@ -40,7 +40,7 @@ export interface Part {
   readonly head: number;
   /** Height above the belt, for the shadow. */
   readonly rise: number;
-  /** Where its wear lies in the noise. */
+  /** Offset of its wear in the noise texture. */
   readonly grain: number;
 }
 
@@ -64,7 +64,7 @@ export function drawPart(random: Random, kind: PartKind): Part {
   return { kind, size, bore: 0.038 * scale, head: 0.08 * scale, rise: 0.055, ...common };
 }
 
-/** A part at its place in a picture: pixels and turns. */
+/** A part placed in a picture: position in pixels, angle in turns. */
 export interface PlacedPart {
   readonly part: Part;
   readonly x: number;
@@ -72,10 +72,10 @@ export interface PlacedPart {
   readonly angle: number;
 }
 
-/** Length of a bolt's head along its axis, in half widths of the head. */
+/** Length of a bolt's head along its axis, in multiples of half the head's width. */
 const headLength = 0.8;
 
-/** Corners (pixels) whose hull is the part, or for round parts undefined. */
+/** Corners (in pixels) whose convex hull is the part; undefined for round parts. */
 function corners(placed: PlacedPart, unit: number): [number, number][] | undefined {
   const { part } = placed;
   const size = part.size * unit;
@@ -83,7 +83,7 @@ function corners(placed: PlacedPart, unit: number): [number, number][] | undefin
   let points: [number, number][];
   if (part.kind === 1) {
     const radius = size * 1.1547005383792517; // 2 / sqrt(3)
-    // Corner directions at 30 + 60 k degrees: the flats' normals are at 60 k degrees.
+    // Corners are at 30 + 60 k degrees, because the flats' normals are at 60 k degrees.
     const across = radius * 0.8660254037844386;
     points = [
       [across, radius / 2],
@@ -120,7 +120,9 @@ export function partBounds(placed: PlacedPart, unit: number): [number, number, n
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }
 
-/** Signed distance in pixels at (a, b) of the part's own axes; within a pixel of the edge it is exact enough to blend. */
+/**
+ * Signed distance in pixels at (a, b) in the part's own axes; accurate enough for blending within a pixel of the edge.
+ */
 function distance(part: Part, unit: number, a: number, b: number): number {
   const size = part.size * unit;
   const bore = part.bore * unit;
@@ -150,13 +152,13 @@ function hexDistance(a: number, b: number): number {
   return Math.max(p, 0.5 * p + 0.8660254037844386 * q);
 }
 
-/** Pixels (centres) that the part covers by more than half: [x, y) ranges to loop over. */
+/** Range [x, y) of pixel centres that the part covers by more than half, to loop over. */
 function pixelRange(placed: PlacedPart, unit: number, margin: number): [number, number, number, number] {
   const [left, top, right, bottom] = partBounds(placed, unit);
   return [Math.floor(left - margin), Math.floor(top - margin), Math.ceil(right + margin), Math.ceil(bottom + margin)];
 }
 
-/** Darkens what lies under the part: its cast shadow and the dark seam where it touches. */
+/** Darkens the belt under the part: its cast shadow and the dark seam where it touches. */
 export function paintShadow(canvas: Canvas, placed: PlacedPart, light: Light, unit: number): void {
   const { part } = placed;
   const [c, s] = cosSin(placed.angle);
@@ -166,7 +168,7 @@ export function paintShadow(canvas: Canvas, placed: PlacedPart, light: Light, un
   const range = pixelRange(placed, unit, reach + soft + seam);
   const [left, top] = [Math.max(0, range[0]), Math.max(0, range[1])];
   const [right, bottom] = [Math.min(canvas.width, range[2]), Math.min(canvas.height, range[3])];
-  // Towards the light in the part's axes.
+  // Direction towards the light in the part's axes.
   const la = (light.x * c + light.y * s) * reach;
   const lb = (light.y * c - light.x * s) * reach;
   for (let y = top; y < bottom; y++) {
@@ -176,7 +178,7 @@ export function paintShadow(canvas: Canvas, placed: PlacedPart, light: Light, un
       const a = dx * c + dy * s;
       const b = dy * c - dx * s;
       const here = distance(part, unit, a, b);
-      if (here < -1) continue; // will be painted over
+      if (here < -1) continue; // will be painted over by the part
       const far = distance(part, unit, a + la, b + lb);
       const near = distance(part, unit, a + la * 0.5, b + lb * 0.5);
       const cast = Math.max(smoothstep(soft, -soft, far) * 0.9, smoothstep(soft * 0.6, -soft * 0.6, near));
@@ -190,10 +192,10 @@ export function paintShadow(canvas: Canvas, placed: PlacedPart, light: Light, un
   }
 }
 
-/** Pixels of a part's silhouette, whether in the picture or not. */
+/** Pixels of a part's silhouette, inside the picture or not. */
 export interface Silhouette {
   pixels: number;
-  /** Those in the picture, and the rectangle around them [left, top, right, bottom). */
+  /** Pixels inside the picture, and the rectangle around them [left, top, right, bottom). */
   inside: number;
   bounds: [number, number, number, number];
 }
@@ -258,8 +260,8 @@ export function paintPart(
   return seen;
 }
 
-// The last `surface`: its normal in the part's axes, and a factor for crevices. Module state, as a returned object a
-// pixel would cost more than the shading itself.
+// Result of the last `surface` call: the normal in the part's axes, and a factor for crevices. Stored in module
+// variables because returning an object for each pixel would cost more than the shading itself.
 let normalA = 0;
 let normalB = 0;
 let normalZ = 1;
@@ -276,7 +278,7 @@ function surface(part: Part, unit: number, a: number, b: number, d: number): voi
   normalZ = flat < 1 ? Math.sqrt(1 - flat) : 0;
 }
 
-/** Washers and nuts: flat on top, rounded at the rim and the hole; the corners of a nut are turned off. */
+/** Washers and nuts: flat on top, rounded at the rim and the hole; a nut's corners are chamfered. */
 function ringSurface(part: Part, unit: number, a: number, b: number, d: number): void {
   const size = part.size * unit;
   const bore = part.bore * unit;
@@ -307,7 +309,7 @@ function ringSurface(part: Part, unit: number, a: number, b: number, d: number):
   normalB = eb * tilt;
 }
 
-/** Bolts: three visible flats of the head, a collar's seam, a cylinder with a slanted thread. */
+/** Bolts: three visible flats of the head, the seam of a collar, a cylinder with a slanted thread. */
 function boltSurface(part: Part, unit: number, a: number, b: number): void {
   const size = part.size * unit;
   const bore = part.bore * unit;
@@ -320,7 +322,7 @@ function boltSurface(part: Part, unit: number, a: number, b: number): void {
     const top = smoothstep(-size + head * 0.3, -size + head * 0.08, a);
     normalA = -0.6 * top;
     normalB *= 1 - 0.35 * top;
-    // The edge between two flats catches a little light; the seam at the neck none.
+    // The edge between two flats is slightly brighter; the seam at the neck is not.
     depthTone = (1 - 0.12 * side) * (1 - 0.35 * smoothstep(neck - 1.6, neck, a));
     return;
   }
@@ -338,7 +340,7 @@ function boltSurface(part: Part, unit: number, a: number, b: number): void {
   normalA += (0.6 - normalA) * tip;
 }
 
-/** The two bright wedges of a surface turned on a lathe; a bolt's shank and head have none. */
+/** The two bright wedges of a lathe-turned surface; a bolt's shank and head have none. */
 function sheen(part: Part, lightA: number, lightB: number, a: number, b: number): number {
   if (part.kind === 2) return 0;
   const along = a * lightA + b * lightB;

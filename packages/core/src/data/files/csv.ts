@@ -1,22 +1,22 @@
-/** Tables of text: comma, semicolon or tab between fields, quotes as RFC 4180 has them. */
+/** Reads and writes delimited text: comma, semicolon or tab between fields, quoting as in RFC 4180. */
 import { decodeText } from "./text.js";
 
 export interface Csv {
-  /** Fields of the first row, trimmed. */
+  /** Trimmed fields of the first row. */
   readonly header: readonly string[];
-  /** The other rows that are not empty. */
+  /** The other non-empty rows. */
   readonly rows: readonly CsvRow[];
 }
 
 export interface CsvRow {
-  /** In the file, from 1. */
+  /** Line number in the file, from 1. */
   readonly line: number;
   readonly fields: readonly string[];
 }
 
 /**
- * A field of text. What a spreadsheet would take for a formula begins with an apostrophe, as one types it there
- * (`plainCsvText` takes it away); quoted where a comma, a quote or a line's end is in it (RFC 4180).
+ * A text field for CSV. A text that a spreadsheet would interpret as a formula gets a leading apostrophe, as one would
+ * type it there (`plainCsvText` removes it). Fields with a comma, quote or line end are quoted (RFC 4180).
  */
 export function csvText(text: string): string {
   const plain = /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text;
@@ -27,7 +27,7 @@ export function plainCsvText(field: string): string {
   return /^'+[=+\-@\t\r]/.test(field) ? field.slice(1) : field;
 }
 
-/** Rows of a table. The separator is the one of `,;\t` that the first line has most of. */
+/** Parses a table. The separator is the most frequent of `,;\t` in the first line. */
 export function parseCsv(bytes: Uint8Array): Csv {
   const text = decodeText(bytes);
   const end = text.search(/\r|\n/);

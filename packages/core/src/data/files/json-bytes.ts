@@ -1,6 +1,6 @@
 /**
- * A JSON reader over bytes that visits what is asked for and passes over the rest without making anything of it: a label
- * file of half a gigabyte is read in the memory of its boxes. Errors are `FILE:LINE: problem`.
+ * A JSON reader over bytes that visits requested values and skips the rest without creating objects, so that a label
+ * file of half a gigabyte needs only the memory of its boxes. Errors are `FILE:LINE: problem`.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostJsonTextBytes } from "./limits.js";
@@ -35,7 +35,7 @@ export class JsonBytes {
     if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3;
   }
 
-  /** Where the next value begins, for `fail`. */
+  /** Position of the next value, for `fail`. */
   get at(): number {
     this.#space();
     return this.#at;
@@ -45,16 +45,19 @@ export class JsonBytes {
     throw new PhinetsError(this.code, `${this.where(at)}: ${problem}`, this.file);
   }
 
-  /** `FILE:LINE` of a place. */
+  /** `FILE:LINE` of a position. */
   where(at: number): string {
-    // Counted on from the place before: many places of one file cost one pass over it.
+    // Counts on from the previous position, so that many positions in one file cost one pass over it.
     let { at: from, line } = at >= this.#counted.at ? this.#counted : { at: 0, line: 1 };
     for (; from < Math.min(at, this.bytes.length); from++) if (this.bytes[from] === 0x0a) line++;
     this.#counted = { at: from, line };
     return `${this.file}:${line}`;
   }
 
-  /** Calls `on` with the index of each member that `names` has, to read its value; other members are passed over. */
+  /**
+   * Reads an object: calls `on` with the index in `names` of each member found there, to read its value; skips other
+   * members.
+   */
   members(what: string, names: readonly Uint8Array[], on: (name: number) => void): void {
     if (this.#next() !== openBrace) this.#unexpected(`${what}, an object,`);
     this.#at++;
@@ -79,7 +82,7 @@ export class JsonBytes {
     }
   }
 
-  /** Calls `on` with 0, 1, ... to read each element. */
+  /** Reads a list: calls `on` with 0, 1, ... to read each element. */
   elements(what: string, on: (index: number) => void): void {
     if (this.#next() !== openBracket) this.#unexpected(`${what}, a list,`);
     this.#at++;
@@ -99,12 +102,12 @@ export class JsonBytes {
     }
   }
 
-  /** First letter of the next value: `{`, `[`, `"`, a digit... */
+  /** First character of the next value: `{`, `[`, `"`, a digit... */
   peek(): string {
     return String.fromCharCode(this.#next());
   }
 
-  /** Lets `read` read the value that begins at `at`, which was passed over; then goes on where it was. */
+  /** Calls `read` at position `at`, which was skipped before, and then returns to the current position. */
   revisit<T>(at: number, read: () => T): T {
     const here = this.#at;
     this.#at = at;
@@ -115,7 +118,7 @@ export class JsonBytes {
     }
   }
 
-  /** true, false or null; undefined, and nothing read, where something else comes. */
+  /** Reads true, false or null; returns undefined without reading if the next value is something else. */
   word(): boolean | null | undefined {
     const letter = this.#next();
     for (const [text, value] of [
@@ -161,7 +164,7 @@ export class JsonBytes {
     }
     this.#at = at;
     if (at - start > longestNumber) this.fail(`${what} has ${at - start} characters; no number has so many`, start);
-    // Up to 15 digits and 22 decimals both parts are exact doubles, and so is their rounded quotient.
+    // With up to 15 digits and 22 decimals both parts are exact doubles, so their quotient is correctly rounded.
     if (plain && digits <= 15 && exponent >= -22) {
       const value = mantissa / powersOfTen[-exponent];
       return negative ? -value : value;
@@ -172,7 +175,7 @@ export class JsonBytes {
     return value;
   }
 
-  /** The text of a string. */
+  /** Reads a string. */
   string(what: string): string {
     if (this.#next() !== quote) this.#unexpected(`${what}, a text,`);
     const start = this.#at;
@@ -180,7 +183,7 @@ export class JsonBytes {
     if (this.#at - start > mostJsonTextBytes) {
       this.fail(`${what} has ${this.#at - start} bytes; at most ${mostJsonTextBytes} are read`, start);
     }
-    // JSON.parse knows the escapes; percent codes know UTF-8.
+    // JSON.parse decodes the escapes, and percent encoding the UTF-8.
     const raw = this.#ascii(start, this.#at);
     try {
       return JSON.parse(/[\x80-\xff]/.test(raw) ? decodeURIComponent(escapeBytes(raw)) : raw) as string;
@@ -196,7 +199,7 @@ export class JsonBytes {
     return this.number(what);
   }
 
-  /** Passes over a value. */
+  /** Skips a value. */
   skip(): void {
     const { bytes } = this;
     let depth = 0;
@@ -215,14 +218,14 @@ export class JsonBytes {
         this.#at++;
       } else {
         const start = this.#at;
-        // A number or a word: up to where no letter, digit, sign or point is.
+        // Skips a number or word: up to the first character that is not a letter, digit, sign or point.
         for (let next = bytes[this.#at]; isScalar(next); next = bytes[++this.#at]);
         if (this.#at === start) this.#unexpected("a value");
       }
     } while (depth > 0);
   }
 
-  /** Throws where anything follows. */
+  /** Throws if anything follows. */
   end(): void {
     this.#space();
     if (this.#at < this.bytes.length) this.#unexpected("the end of the file");
@@ -245,7 +248,7 @@ export class JsonBytes {
     return this.fail(`${wanted} was expected, got ${this.#ascii(this.#at, end) || "the end of the file"}`);
   }
 
-  /** Past the string at the cursor; the index of the name that it is, or -1. */
+  /** Skips the string at the cursor and returns its index in `names`, or -1. */
   #name(names: readonly Uint8Array[]): number {
     const start = this.#at + 1;
     this.#skipString();
@@ -288,7 +291,7 @@ function isScalar(byte: number): boolean {
   );
 }
 
-/** One character a byte -> percent codes of all that are not plain. */
+/** Percent-encodes all characters that are not plain; one character per byte. */
 function escapeBytes(text: string): string {
   return text.replace(/[%\x80-\xff]/g, (letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

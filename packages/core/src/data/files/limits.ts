@@ -1,28 +1,31 @@
 /**
- * What files of data sets may hold at most. Anything beyond is refused before memory is taken for it, as a size that a
- * file states may be wrong or a trap. docs/data.md lists these.
+ * Upper limits for the files of data sets. Anything larger is refused before memory is allocated, because a size stated
+ * in a file may be wrong or malicious. docs/data.md lists these limits.
  */
 import { PhinetsError } from "../../tensor/index.js";
 
-/** Files of a data set, and pictures: more is a mistaken path, such as a whole disk. */
+/** Maximum number of files, and of pictures, in a data set; more is probably a wrong path, such as a whole disk. */
 export const mostFiles = 5_000_000;
-/** Bytes of any file. */
+/** Maximum bytes of any file. */
 export const mostFileBytes = 2 ** 31 - 1;
-/** Bytes of a text that is read as a whole: lists, tables of tracks, JSON of many pictures. */
+/** Maximum bytes of a text that is read as a whole: lists, tables of tracks, JSON files of many pictures. */
 export const mostTextBytes = 2 ** 28;
-/** Bytes of the labels of one picture. */
+/** Maximum bytes of one picture's labels. */
 export const mostLabelBytes = 2 ** 26;
-/** Bytes of a data.yaml. */
+/** Maximum bytes of a data.yaml. */
 export const mostYamlBytes = 2 ** 24;
-/** Classes of a data set: the largest public ones have some twenty thousand. */
+/** Maximum number of classes; the largest public data sets have some twenty thousand. */
 export const mostClasses = 100_000;
-/** Bytes of one text or number in a JSON file, that of pixels packed into it aside. */
+/** Maximum bytes of a string or number in a JSON file, except embedded pixels. */
 export const mostJsonTextBytes = 2 ** 20;
-/** Compressed data of more than `ratioFrom` bytes must not have shrunk to less than this share: no pictures or labels do. */
+/**
+ * Compressed data that unpacks to more than `ratioFrom` bytes must not be smaller than this share of them; pictures and
+ * labels never are.
+ */
 export const ratioFrom = 2 ** 26;
 export const mostRatio = 250;
 
-/** Throws PhinetsError `data.size` where a file has more bytes than are read. */
+/** Throws PhinetsError `data.size` if a file has more bytes than the limit. */
 export function checkBytes(shown: string, bytes: number, most: number): void {
   if (bytes <= most) return;
   throw new PhinetsError(
@@ -32,7 +35,7 @@ export function checkBytes(shown: string, bytes: number, most: number): void {
   );
 }
 
-/** Throws PhinetsError `data.classes` for more classes than any network has, and for a name that no list of names can hold. */
+/** Throws PhinetsError `data.classes` for too many classes, and for a name that cannot be stored in a list of names. */
 export function checkClasses(shown: string, classes: readonly string[]): void {
   const fail = (problem: string): never => {
     throw new PhinetsError("data.classes", `${shown}: ${problem}`, shown);

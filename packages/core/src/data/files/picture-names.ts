@@ -1,6 +1,8 @@
+/** Recognises pictures by their file names. */
+
 import { extensionOf } from "./tree.js";
 
-/** Extensions of files that are taken for pictures, in small letters. What a file holds is told by its content. */
+/** File extensions of pictures, in lower case. The actual format is detected from a file's content. */
 export const pictureExtensions: readonly string[] = [
   ".jpg",
   ".jpeg",

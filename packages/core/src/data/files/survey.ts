@@ -1,4 +1,4 @@
-/** All files of a tree, listed once: what formats are recognised from. */
+/** Lists all files of a tree once, as the basis for recognising its format. */
 import { PhinetsError } from "../../tensor/index.js";
 import { checkBytes, mostFileBytes, mostFiles, mostTextBytes } from "./limits.js";
 import { isPictureFile } from "./picture-names.js";
@@ -17,9 +17,9 @@ import {
 import { addTo } from "./values.js";
 
 export interface SurveyOptions {
-  /** The file that the user named, a data.yaml for example, in the tree's root. */
+  /** The file that the user named, such as a data.yaml, in the tree's root. */
   readonly chosen?: string;
-  /** Told now and then how many files have been found. */
+  /** Called from time to time with the number of files found so far. */
   readonly onProgress?: (files: number) => void;
   readonly signal?: { throwIfAborted(): void };
 }
@@ -32,13 +32,13 @@ interface Listing {
 }
 
 export class Survey {
-  /** Every file, in the order of code units of its path. */
+  /** All files, sorted by the code units of their paths. */
   readonly files: readonly string[];
-  /** Those whose extension is a picture's. */
+  /** Files with a picture's extension. */
   readonly pictures: readonly string[];
   readonly folders: ReadonlySet<string>;
   readonly brokenLinks: readonly string[];
-  /** What is there and is no file: pipes, devices and the like. */
+  /** Entries that are not files: pipes, devices and the like. */
   readonly others: readonly string[];
   readonly #known: ReadonlySet<string>;
   #byStem: Map<string, string[]> | undefined;
@@ -49,9 +49,9 @@ export class Survey {
   private constructor(
     readonly tree: FileTree,
     listing: Listing,
-    /** The folder of the tree that this is a survey of; `""` the whole. Paths stay relative to the tree. */
+    /** The folder of the tree that this survey covers; `""` for the whole tree. Paths stay relative to the tree. */
     readonly root: string,
-    /** The file that the user named; others like it are not looked at. */
+    /** The file that the user named; similar files are ignored. */
     readonly chosen?: string,
   ) {
     this.files = listing.files;
@@ -93,7 +93,7 @@ export class Survey {
     return new Survey(tree, { files, folders, brokenLinks, others }, "", options.chosen);
   }
 
-  /** The part below a folder, as if nothing else were there. */
+  /** A survey of one folder, as if nothing else existed. */
   within(folder: string): Survey {
     if (folder === this.root) return this;
     const below = (path: string) => path.startsWith(`${folder}/`);
@@ -106,12 +106,12 @@ export class Survey {
     return new Survey(this.tree, listing, folder);
   }
 
-  /** A path as messages show it. */
+  /** A path as it is shown in messages. */
   show(path: string): string {
     return path === "" ? this.tree.name : `${this.tree.name}/${path}`;
   }
 
-  /** A path below `root` from its parts. */
+  /** Joins path parts below `root`. */
   path(...parts: readonly string[]): string {
     return joinPath(this.root, ...parts);
   }
@@ -124,7 +124,7 @@ export class Survey {
     return folder === this.root || this.folders.has(folder);
   }
 
-  /** Names of the folders directly in one (default: the root). */
+  /** Names of the folders directly in a folder (default: the root). */
   foldersIn(folder = this.root): string[] {
     if (this.#foldersByFolder === undefined) {
       this.#foldersByFolder = new Map();
@@ -142,7 +142,7 @@ export class Survey {
     return this.#byFolder.get(folder) ?? [];
   }
 
-  /** Paths of the pictures in a folder and all below it. */
+  /** Paths of the pictures in a folder and its subfolders. */
   picturesBelow(folder: string): string[] {
     if (folder === "") return [...this.pictures];
     const start = `${folder}/`;
@@ -157,7 +157,10 @@ export class Survey {
     return this.pictures.slice(low, end);
   }
 
-  /** Paths of files with this name (of its kind, only the one that the user named, where there is one; case and Unicode form aside) directly in a folder (default: the root). */
+  /**
+   * Paths of the files with this name directly in a folder (default: the root), ignoring case and Unicode form. If the
+   * user named a file of this kind, only that one.
+   */
   find(name: string | RegExp, folder = this.root): string[] {
     const fits =
       typeof name === "string"
@@ -169,7 +172,7 @@ export class Survey {
   }
 
   /**
-   * The file at a path; where there is none, the only one whose path differs in case or Unicode form. Undefined where
+   * The file at a path. If there is none, the only file whose path differs just in case or Unicode form. Undefined if
    * none or several do.
    */
   resolve(path: string): string | undefined {
@@ -182,7 +185,7 @@ export class Survey {
     return found?.length === 1 ? found[0] : undefined;
   }
 
-  /** The picture of a stem (a path without extension), whatever its extension, case and Unicode form. */
+  /** The picture with this stem (a path without extension), ignoring extension, case and Unicode form. */
   pictureOf(stem: string): string | undefined {
     if (this.#byStem === undefined) {
       this.#byStem = new Map();
@@ -204,7 +207,7 @@ export class Survey {
     return this.#read(file, { first });
   }
 
-  /** A file's text. Throws PhinetsError `data.size` where it has more than `most` bytes. */
+  /** A file's text. Throws PhinetsError `data.size` if it has more than `most` bytes. */
   async text(file: string, most = mostTextBytes): Promise<string> {
     return decodeText(await this.#read(file, { most }));
   }

@@ -1,9 +1,7 @@
-/** Text as label tools write it. */
+/** Decodes the text files of label tools. */
 import { utf8Decode } from "../../tensor/index.js";
 
-/**
- * Text of UTF-8 (with or without a byte order mark), of UTF-16 with one, or, where it is not UTF-8, of Latin-1.
- */
+/** Decodes UTF-8 (with or without a byte order mark), UTF-16 with a byte order mark, or otherwise Latin-1. */
 export function decodeText(bytes: Uint8Array): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return utf16(bytes, 0);
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return utf16(bytes, 1);
@@ -17,7 +15,10 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** A loop, and `apply` below: thousands of label files are read so, and these are several times as fast. */
+/**
+ * A loop here and `apply` below are several times as fast as the alternatives, which matters for thousands of label
+ * files.
+ */
 function isAscii(bytes: Uint8Array): boolean {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] >= 0x80) return false;
   return true;
@@ -31,7 +32,7 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-/** @param high which of a pair's bytes is the high one, if the first: 1, else 0 */
+/** @param high index of the high byte in each pair: 0 for big-endian, 1 for little-endian */
 function utf16(bytes: Uint8Array, high: 0 | 1): string {
   let text = "";
   for (let i = 2; i + 1 < bytes.length; i += 2) {
@@ -40,7 +41,7 @@ function utf16(bytes: Uint8Array, high: 0 | 1): string {
   return text;
 }
 
-/** Lines without their ends (LF, CR LF or CR); a last empty one is not counted. */
+/** Lines without their ends (LF, CR LF or CR); an empty last line is dropped. */
 export function linesOf(text: string): string[] {
   const lines = text.split(/\r\n|\n|\r/);
   if (lines.at(-1) === "") lines.pop();

@@ -1,51 +1,51 @@
 /**
- * Files of a data set, wherever they are: a folder on disk, a zip archive, a folder dropped on a page, memory. Formats
- * see these only, so the same code opens all of them.
+ * The interface to a data set's files, wherever they are: a folder on disk, a zip archive, a folder dropped on a page,
+ * memory. Formats use only this interface, so the same code opens all of them.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { checkBytes, mostFileBytes } from "./limits.js";
 
 export type Awaitable<T> = T | Promise<T>;
 
-/** Names in one folder, in the order of their code units (the same on every machine). */
+/** Names in one folder, sorted by their code units (the same order on every machine). */
 export interface FolderEntries {
   readonly folders: readonly string[];
   readonly files: readonly string[];
-  /** Links that lead nowhere, or in a circle. */
+  /** Broken or circular links. */
   readonly brokenLinks: readonly string[];
-  /** What cannot be read as a file: pipes, sockets, devices, names that are no Unicode. */
+  /** Entries that cannot be read as files: pipes, sockets, devices, names that are not valid Unicode. */
   readonly others?: readonly string[];
 }
 
 export interface ReadOptions {
-  /** A file of more bytes is an error (`data.size`), before it is read. Default: `mostFileBytes`. */
+  /** A larger file is an error (`data.size`), thrown before it is read. Default: `mostFileBytes`. */
   readonly most?: number;
-  /** Only so many bytes from the beginning; `most` does not matter then. */
+  /** Reads only this many bytes from the beginning; `most` is then ignored. */
   readonly first?: number;
 }
 
-/** Paths are relative to the tree's root, with `/`; `""` is the root. */
+/** Paths are relative to the tree's root and use `/`; `""` is the root. */
 export interface FileTree {
-  /** As the user named it; stands in front of paths in messages. */
+  /** Name as the user wrote it; prefixes paths in messages. */
   readonly name: string;
-  /** Entries of a folder, hidden ones left out; undefined where there is no such folder. Links to folders are followed. */
+  /** Entries of a folder, without hidden ones; undefined if there is no such folder. Links to folders are followed. */
   list(folder: string): Awaitable<FolderEntries | undefined>;
-  /** Content of a file. Throws PhinetsError `data.file` where it cannot be read, `data.size` where it is too large. */
+  /** Content of a file. Throws PhinetsError `data.file` if it cannot be read, `data.size` if it is too large. */
   read(file: string, options?: ReadOptions): Awaitable<Uint8Array>;
-  /** The path under which the surface opens this file later; what `Sample.file` holds. */
+  /** The path by which the host opens this file later; stored in `Sample.file`. */
   locate(file: string): string;
   /**
-   * The folder at a path that may lie outside: absolute, or beginning with `../`. Undefined where there is none or where
-   * the surface cannot reach it (an archive, a page).
+   * The folder at a path that may be outside the tree: absolute, or beginning with `../`. Undefined if there is none or
+   * if the host cannot reach it (archive, page).
    */
   outside?(folder: string): Awaitable<FileTree | undefined>;
-  /** The path in this tree of a path that is absolute or begins with `../`; undefined where it leads elsewhere. */
+  /** The path within this tree of a path that is absolute or begins with `../`; undefined if it leads elsewhere. */
   inside?(path: string): string | undefined;
-  /** The same text for paths that lead to the same file over links; undefined where no link leads to a folder. */
+  /** A text that is equal for paths that reach the same file through links; undefined if no link leads to a folder. */
   identity?(file: string): string | undefined;
 }
 
-/** Whether an entry is of no interest to anyone: hidden, or a mark that an operating system left. */
+/** Whether an entry is to be ignored: hidden, or metadata left by an operating system. */
 export function isHidden(name: string): boolean {
   return name.startsWith(".") || name === "__MACOSX" || name === "Thumbs.db" || name === "desktop.ini";
 }
@@ -54,7 +54,7 @@ export function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Joins path parts with `/`, resolving `.` and `..`; leading `..` stay. Backslashes are taken as `/`. */
+/** Joins path parts with `/` and resolves `.` and `..`; leading `..` stay. Backslashes are treated as `/`. */
 export function joinPath(...parts: readonly string[]): string {
   const text = parts.join("/").replaceAll("\\", "/");
   const out: string[] = [];
@@ -66,7 +66,7 @@ export function joinPath(...parts: readonly string[]): string {
   return text.startsWith("/") && !(parts[0] === "" && parts.length > 1) ? `/${out.join("/")}` : out.join("/");
 }
 
-/** `a/b/c.jpg` is in `a/b`; a file of the root is in `""`. */
+/** The folder of a path: `a/b` for `a/b/c.jpg`; `""` for a file in the root. */
 export function folderOf(path: string): string {
   const at = path.lastIndexOf("/");
   return at < 0 ? "" : path.slice(0, at);
@@ -77,7 +77,7 @@ export function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
-/** `.jpg` of `a/b.JPG`, in small letters; `""` without one. */
+/** The extension in lower case: `.jpg` for `a/b.JPG`; `""` if there is none. */
 export function extensionOf(path: string): string {
   const name = baseName(path);
   const at = name.lastIndexOf(".");
@@ -90,12 +90,12 @@ export function stemOf(path: string): string {
   return extension === "" ? path : path.slice(0, -extension.length);
 }
 
-/** The same key for names that differ in case or in Unicode's form only, as a Mac and Windows write them. */
+/** A key that is equal for names that differ only in case or Unicode form, as macOS and Windows treat them. */
 export function foldName(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }
 
-/** Files in memory: what tests, writers and pages use. Keys are paths with `/`. */
+/** Files in memory, for tests, writers and pages. Keys are paths with `/`. */
 export class MemoryTree implements FileTree {
   readonly #files: Map<string, Uint8Array>;
 

@@ -1,6 +1,6 @@
-/** Values of any size and depth: lists too long for arguments of a function, and what messages show of a value. */
+/** Helpers for values of any size and depth: lists too long for function arguments, and values in messages. */
 
-/** Least and most of a list; infinite the wrong way round for an empty one. */
+/** Minimum and maximum of a list; Infinity and -Infinity for an empty one. */
 export function extentOf(values: Iterable<number>): readonly [least: number, most: number] {
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
@@ -10,12 +10,12 @@ export function extentOf(values: Iterable<number>): readonly [least: number, mos
   return [least, most];
 }
 
-/** `list.push(...more)` for any number of them. */
+/** `list.push(...more)` for any number of elements. */
 export function append<T>(list: T[], more: Iterable<T>): void {
   for (const item of more) list.push(item);
 }
 
-/** Adds a value to the list under a key, which is made where there is none. */
+/** Appends a value to the list under a key, creating the list if necessary. */
 export function addTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [value]);
@@ -24,7 +24,7 @@ export function addTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
 
 const longest = 80;
 
-/** A value as JSON for a message: deep or long ones are cut. Undefined for undefined, as JSON.stringify. */
+/** A value as JSON for a message, truncated if deep or long. Undefined for undefined, like JSON.stringify. */
 export function showValue(value: unknown): string | undefined {
   const text = typeof value === "string" ? JSON.stringify(cut(value)) : JSON.stringify(shallow(value, 3));
   return text === undefined ? undefined : cut(text);
@@ -41,7 +41,7 @@ function shallow(value: unknown, depth: number): unknown {
   return Object.fromEntries(few.map(([key, each]) => [cut(key), shallow(each, depth - 1)]));
 }
 
-/** Names in a message: the first, how many more. */
+/** The first names for a message, and how many more there are. */
 export function someOf(names: readonly string[], most = 8): string {
   const shown = names.slice(0, most).map(cut).join(", ");
   return names.length <= most ? shown : `${shown} and ${names.length - most} more`;

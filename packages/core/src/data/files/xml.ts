@@ -1,16 +1,18 @@
-/** As much XML as label files need: elements, text, attributes skipped, comments, CDATA, the five entities. */
+/**
+ * A minimal XML parser for label files: elements, text, comments, CDATA and the five entities; attributes are skipped.
+ */
 
 export interface XmlElement {
   readonly name: string;
-  /** of the start tag, from 1 */
+  /** line of the start tag, from 1 */
   readonly line: number;
   readonly children: XmlElement[];
-  /** its own text, without that of elements within, trimmed */
+  /** its own text without that of child elements, trimmed */
   text: string;
-  /** In the source: from the start tag's `<` up to behind the end tag's `>`. */
+  /** Range in the source from the start tag's `<` to just after the end tag's `>`. */
   readonly start: number;
   end: number;
-  /** Of what is between the two tags. */
+  /** Range between the two tags. */
   readonly contentStart: number;
   contentEnd: number;
 }
@@ -28,7 +30,7 @@ const deepest = 1000;
 
 const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** The root element. Throws XmlError with the line. */
+/** Parses the root element. Throws XmlError with the line. */
 export function parseXml(source: string): XmlElement {
   const open: XmlElement[] = [];
   let root: XmlElement | undefined;
@@ -37,7 +39,7 @@ export function parseXml(source: string): XmlElement {
   const fail = (message: string): never => {
     throw new XmlError(line, message);
   };
-  // Kept, as a file in one line would be searched to its end at every tag.
+  // Cached, because a file without line ends would otherwise be searched to its end at every tag.
   let nextLine = source.indexOf("\n", at);
   const moveTo = (end: number) => {
     for (; nextLine >= 0 && nextLine < end; nextLine = source.indexOf("\n", nextLine + 1)) line++;
@@ -66,7 +68,7 @@ export function parseXml(source: string): XmlElement {
     } else if (source.startsWith("<?", at)) moveTo(after("?>", "a processing instruction"));
     else if (source.startsWith("<!", at)) {
       const end = after(">", "a declaration");
-      // Entities of a file's own could name other files, or grow without end.
+      // Entities declared by a file could refer to other files or expand without limit.
       if (source.slice(at, end).includes("[")) fail("declares entities, which are not read; remove the declaration");
       moveTo(end);
     } else {

@@ -1,33 +1,33 @@
 /**
- * The directory of a zip archive: what is in it and where. Source: PKWARE's APPNOTE.TXT, sections 4.3 to 4.5 (zip64 is 4.3.14,
- * 4.3.15 and 4.5.3). An archive is data from anywhere: what could lead out of it, grow without end or be read in two ways
- * is refused with its name.
+ * Reads the directory of a zip archive: its entries and their positions. Source: PKWARE's APPNOTE.TXT, sections 4.3 to
+ * 4.5 (zip64 is 4.3.14, 4.3.15 and 4.5.3). Archives are untrusted: entries that could escape the archive, expand
+ * without limit or be read in two ways are refused by name.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostFileBytes, mostFiles, mostRatio, ratioFrom } from "./limits.js";
 import { decodeText } from "./text.js";
 import type { Awaitable } from "./tree.js";
 
-/** Bytes that are read where they are asked for, so that a large file is never in memory as a whole. */
+/** Random access to bytes, so that a large file is never entirely in memory. */
 export interface RandomAccess {
   /** bytes */
   readonly size: number;
-  /** Exactly `length` bytes from `offset`; the range lies within `size`. */
+  /** Reads exactly `length` bytes from `offset`; the range must be within `size`. */
   read(offset: number, length: number): Awaitable<Uint8Array>;
 }
 
 export interface ZipEntry {
-  /** With `/`, no leading one; a folder's has none at its end either. */
+  /** Path with `/`, without a leading or trailing one. */
   readonly path: string;
   readonly folder: boolean;
   /** 0 stored, 8 deflate. */
   readonly method: number;
   readonly crc: number;
-  /** bytes in the archive */
+  /** size in the archive, bytes */
   readonly packed: number;
-  /** bytes of the content */
+  /** size of the content, bytes */
   readonly size: number;
-  /** of its local header in the archive */
+  /** position of its local header in the archive */
   readonly offset: number;
 }
 
@@ -44,7 +44,7 @@ export const localSignature = 0x04034b50;
 export const localBytes = 30;
 
 const mostDirectoryBytes = 2 ** 30;
-/** What all entries may unpack to. */
+/** Maximum unpacked size of all entries together. */
 const mostBytes = 2 ** 42;
 const deepest = 100;
 
@@ -78,7 +78,7 @@ export async function readZipDirectory(source: RandomAccess, file: string): Prom
     const method = view.getUint16(at + 10, true);
     const folder = /[/\\]$/.test(name);
     const path = safePath(name, file);
-    // Bit 0: encrypted; bit 6: strongly so; bit 13: parts of the directory are.
+    // Bit 0: encrypted; bit 6: strong encryption; bit 13: encrypted directory.
     if ((flags & 0x2041) !== 0) refuseZip(file, `${path} is encrypted`, "unpack it and name the folder");
     if (!folder && method !== 0 && method !== 8) {
       refuseZip(file, `${path} is compressed by method ${method}; deflate is read`, "pack it with zip's own method");
@@ -100,14 +100,14 @@ export async function readZipDirectory(source: RandomAccess, file: string): Prom
   return entries;
 }
 
-/** The directory's place. `base`: what lies in front of the archive, as a self-extracting one's program. */
+/** Locates the directory. `base` is the length of data before the archive, such as a self-extractor's program. */
 async function findDirectory(source: RandomAccess, file: string) {
   const length = Math.min(source.size, endBytes + longestComment);
   const from = source.size - length;
   const tail = await source.read(from, length);
   const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
   let at = length - endBytes;
-  // The last record that is followed by exactly its comment.
+  // Finds the last record whose comment ends exactly at the end of the file.
   while (
     at >= 0 &&
     (view.getUint32(at, true) !== endSignature || at + endBytes + view.getUint16(at + 20, true) !== length)
@@ -131,13 +131,13 @@ async function findDirectory(source: RandomAccess, file: string) {
   return { count, bytes, start: start + base, base };
 }
 
-/** @param end where the plain end record begins; the locator stands before it */
+/** @param end position of the plain end record, which the locator precedes */
 async function findDirectory64(source: RandomAccess, end: number, file: string) {
   if (end < locatorBytes) return undefined;
   const locator = viewOf(await source.read(end - locatorBytes, locatorBytes));
   if (locator.getUint32(0, true) !== locatorSignature) return undefined;
   const said = Number(locator.getBigUint64(8, true));
-  // Where the archive has something in front of it the record still stands just before its locator.
+  // If data precedes the archive, the record is still directly before its locator.
   for (const at of [said, end - locatorBytes - end64Bytes]) {
     if (at < 0 || at + end64Bytes > end) continue;
     const record = viewOf(await source.read(at, end64Bytes));
@@ -154,7 +154,7 @@ async function findDirectory64(source: RandomAccess, end: number, file: string) 
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Sizes and place, from the zip64 field where they do not fit the plain ones. */
+/** Sizes and position, from the zip64 field if they do not fit the plain fields. */
 function sizesOf(view: DataView, at: number, extra: number, extraEnd: number) {
   let packed = view.getUint32(at + 20, true);
   let size = view.getUint32(at + 24, true);
@@ -187,7 +187,7 @@ function check(path: string, { packed, size, offset }: { packed: number; size: n
   }
 }
 
-/** Windows' backslashes become `/`; a name that leads out of the archive is refused. */
+/** Converts Windows' backslashes to `/` and refuses names that lead out of the archive. */
 function safePath(name: string, file: string): string {
   const text = name.replaceAll("\\", "/").replace(/\/+$/, "");
   const parts = text.split("/").filter((part) => part !== ".");
@@ -199,7 +199,7 @@ function safePath(name: string, file: string): string {
   return parts.join("/");
 }
 
-/** Two entries that share bytes are how a small archive unpacks to a very large one. */
+/** Overlapping entries would allow a small archive to unpack to a very large one. */
 function checkOverlaps(entries: readonly ZipEntry[], directory: number, file: string): void {
   const sorted = [...entries].sort((a, b) => a.offset - b.offset);
   for (const [i, entry] of sorted.entries()) {

@@ -1,6 +1,6 @@
 /**
- * A zip archive as a tree of files, read in place: an entry is unpacked when it is asked for, nothing is written. A file in
- * it is located as `ARCHIVE.zip!/PATH`. Archives within the archive are files like others.
+ * A zip archive as a file tree, read in place: entries are unpacked on request and nothing is written to disk. A file
+ * in it is located as `ARCHIVE.zip!/PATH`. Archives inside the archive are treated as ordinary files.
  */
 import { crc32 } from "../../networks/checkpoint/zip.js";
 import type { DataHost } from "../formats/format.js";
@@ -15,10 +15,10 @@ import {
   type ZipEntry,
 } from "./zip-directory.js";
 
-/** Between an archive's path and the path within. */
+/** Separates an archive's path from the path inside it. */
 const within = "!/";
 
-/** `ARCHIVE.zip!/a/b.jpg` -> the archive's path and `a/b.jpg`; undefined for a path that names no archive's file. */
+/** Splits `ARCHIVE.zip!/a/b.jpg` into the archive's path and `a/b.jpg`; undefined for any other path. */
 export function splitArchivePath(path: string): { readonly archive: string; readonly file: string } | undefined {
   const match = /^(.*?\.zip)!\/(.+)$/is.exec(path);
   return match === null ? undefined : { archive: match[1], file: match[2] };
@@ -48,14 +48,14 @@ export class ZipTree implements FileTree {
   }
 
   /**
-   * Reads the directory of an archive. Throws PhinetsError `data.zip` for one that is damaged, encrypted or dangerous.
-   * @param name path of the archive, as the user named it
+   * Reads an archive's directory. Throws PhinetsError `data.zip` for a damaged, encrypted or dangerous archive.
+   * @param name path of the archive as the user wrote it
    */
   static async open(name: string, source: RandomAccess, host: Pick<DataHost, "inflate">): Promise<ZipTree> {
     return new ZipTree(name, source, host, await readZipDirectory(source, name));
   }
 
-  /** The folder's entries; it and those around it are made where they are not known. */
+  /** The entries of a folder; creates it and its parents if they are not known yet. */
   #folder(path: string): { folders: Set<string>; files: string[] } {
     let found = this.#folders.get(path);
     if (found === undefined) {
@@ -106,5 +106,5 @@ export class ZipTree implements FileTree {
   }
 }
 
-/** A zip entry's name may have no backslash any more: only `/` parts it. */
+/** Entry names contain no backslashes here; `/` is the only separator. */
 const lastPart = (path: string): string => path.slice(path.lastIndexOf("/") + 1);

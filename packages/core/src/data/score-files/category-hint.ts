@@ -1,11 +1,14 @@
-/** Results whose category ids are numbered in another way than the truth's: the commonest reason of an AP near 0. */
+/**
+ * Detects results whose category ids are numbered differently from the ground truth, the most frequent cause of an AP
+ * near 0.
+ */
 
 import { extentOf } from "../files/values.js";
 
 /**
- * @param truth ids, ascending
- * @param found ids of the results
- * @returns what looks wrong and what to do; undefined where all ids are known or nothing can be said
+ * @param truth category ids of the ground truth, ascending
+ * @param found category ids of the results
+ * @returns what looks wrong and how to fix it; undefined if all ids are known or nothing can be concluded
  */
 export function categoryHint(truth: readonly number[], found: readonly number[]): string | undefined {
   if (truth.length === 0 || found.length === 0) return undefined;

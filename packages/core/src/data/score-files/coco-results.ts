@@ -1,6 +1,6 @@
 /**
- * Detections in JSON: COCO's results, a list of `{image_id, category_id, bbox, score}`, alone or as the annotations of a
- * COCO file; and the records of `phinets predict`.
+ * Detections in JSON: COCO's results (a list of `{image_id, category_id, bbox, score}`, alone or as the annotations of
+ * a COCO file), and the records of `phinets predict`.
  */
 import { JsonBytes, memberNames } from "../files/json-bytes.js";
 import { type CocoId, cocoCode, noBox, readCocoCategory, readCocoCorners, readCocoImage } from "./coco.js";
@@ -9,12 +9,12 @@ import { type FoundBox, type FoundBoxes, type FoundPicture, pixelBox } from "./f
 import { readPredictedBoxes } from "./predicted-boxes.js";
 
 /**
- * As Ultralytics writes it: image_id is the picture's name, as a number where it is one; categories count from 1. The
- * names beside the ids let a reader match them with a truth that numbers otherwise.
+ * Writes results like Ultralytics: image_id is the picture's name, as a number if it is one; categories count from 1.
+ * The names are included too, so that a reader can match them with differently numbered ground truth.
  */
 export function writeCocoResults(pictures: readonly FoundPicture[], classNames: readonly string[]): string {
   const numbers = new Set(pictures.map(({ name }) => Number(name)));
-  // 7.jpg and 007.jpg are two pictures.
+  // With numbers, 7.jpg and 007.jpg would become the same picture.
   const numeric = numbers.size === pictures.length || !pictures.some(({ name }) => /^\d+$/.test(name));
   const idOf = (name: string) => (numeric && /^\d{1,15}$/.test(name) ? Number(name) : name);
   const rows = pictures.flatMap(({ name, file, boxes }) =>
@@ -89,12 +89,12 @@ export function parseCocoResults(bytes: Uint8Array, file: string): FoundBoxes {
   };
 }
 
-/** Reads the entries of a list one by one, whichever of the two kinds they are. */
+/** Reads the entries of a list one by one; each may be of either kind. */
 class EntryReader {
   readonly boxes: FoundBox[] = [];
-  /** Where each box begins. */
+  /** Position of each box in the file. */
   readonly places: number[] = [];
-  /** Pictures of predict's records. */
+  /** Pictures in records of `phinets predict`. */
   readonly records: string[] = [];
 
   constructor(readonly json: JsonBytes) {}
@@ -159,7 +159,7 @@ class EntryReader {
     this.places.push(at);
   }
 
-  /** Gives the boxes the names that the file's own lists have. */
+  /** Adds the names from the file's own lists to the boxes. */
   name(images: ReadonlyMap<CocoId, string>, categories: ReadonlyMap<CocoId, string>): void {
     if (images.size === 0 && categories.size === 0) return;
     for (const [i, box] of this.boxes.entries()) {

@@ -26,7 +26,7 @@ describe("boxes of segmentations", () => {
     expect(() => annotation({ segmentation: [[1, 2, 3, 4]] })).toThrow("has 4 numbers; it is x, y of three points");
   });
 
-  /** COCO's compression, written anew from its description. */
+  /** COCO's compression, reimplemented from its description. */
   const compress = (counts: readonly number[]) =>
     counts
       .map((count, i) => {

@@ -1,6 +1,6 @@
 /**
- * Boxes and areas of COCO's segmentations: polygons, and run lengths as numbers or as text (the compression of COCO's own
- * API). For annotations that have no bbox.
+ * Boxes and areas of COCO's segmentations, for annotations without a bbox: polygons, and run lengths as numbers or as
+ * text (compressed by COCO's own API).
  */
 import type { JsonBytes } from "../files/json-bytes.js";
 import { memberNames } from "../files/json-bytes.js";
@@ -24,7 +24,7 @@ export function readSegmentation(json: JsonBytes): SegmentationBox | undefined {
   return first === "{" ? readRuns(json) : readPolygons(json);
 }
 
-/** One polygon as `[x, y, x, y, ...]`, or a list of such. */
+/** Reads one polygon `[x, y, x, y, ...]`, or a list of polygons. */
 function readPolygons(json: JsonBytes): SegmentationBox | undefined {
   const { at } = json;
   const polygons: number[][] = [];
@@ -71,7 +71,10 @@ function polygonArea(polygon: readonly number[]): number {
   return Math.abs(twice) / 2;
 }
 
-/** `{counts, size: [height, width]}`: lengths of runs outside and inside in turns, down the columns from the left. */
+/**
+ * Reads `{counts, size: [height, width]}`: alternating lengths of runs outside and inside, column by column from the
+ * left.
+ */
 function readRuns(json: JsonBytes): SegmentationBox {
   const { at } = json;
   let counts: number[] | undefined;
@@ -97,7 +100,7 @@ function readRuns(json: JsonBytes): SegmentationBox {
   return boxOfRuns(counts, height);
 }
 
-/** As COCO's toBbox: whole pixels, 0 0 0 0 for an empty mask. */
+/** Like COCO's toBbox: whole pixels, 0 0 0 0 for an empty mask. */
 function boxOfRuns(counts: readonly number[], height: number): SegmentationBox {
   let [left, top, right, bottom] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0, 0];
   let area = 0;
@@ -109,7 +112,7 @@ function boxOfRuns(counts: readonly number[], height: number): SegmentationBox {
       const [first, last] = [Math.floor(start / height), Math.floor((end - 1) / height)];
       left = Math.min(left, first);
       right = Math.max(right, last + 1);
-      // A run into the next column fills a column's foot and the next one's head.
+      // A run that continues into the next column covers the bottom of one column and the top of the next.
       top = Math.min(top, first === last ? start % height : 0);
       bottom = Math.max(bottom, first === last ? ((end - 1) % height) + 1 : height);
     }
@@ -119,8 +122,9 @@ function boxOfRuns(counts: readonly number[], height: number): SegmentationBox {
 }
 
 /**
- * Numbers of five bits a letter (0 is zero), the lowest first; the sixth bit says that more follow, the fifth of the last
- * is the sign. From the fourth on they are differences to the last but one.
+ * Each letter holds five bits of a number (0 is zero), lowest first. The sixth bit tells that more letters follow; the
+ * fifth bit of the last letter is the sign. From the fourth number on, values are differences from the value two
+ * before.
  */
 function decodeRuns(text: string): number[] {
   const counts: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * COCO's annotation files (cocodataset.org/#format-data). Only what scoring boxes needs is read; captions, and the masks of
- * annotations that have a bbox, which are most of a large file, are passed over.
+ * Reads COCO's annotation files (cocodataset.org/#format-data). Only what box scoring needs is read; captions, and the
+ * masks of annotations with a bbox (most of a large file), are skipped.
  */
 import { JsonBytes, memberNames } from "../files/json-bytes.js";
 import { byCodeUnits } from "../files/tree.js";
@@ -11,17 +11,17 @@ export interface CocoAnnotation {
   readonly category_id: number;
   /** left, top, width, height in pixels */
   readonly bbox: readonly number[];
-  /** of the mask, square pixels */
+  /** area of the mask, square pixels */
   readonly area?: number;
   readonly iscrowd: number;
 }
 
-/** What the file calls a picture or a category. */
+/** The file's id of a picture or category. */
 export type CocoId = number | string;
 
 export interface CocoImage {
   readonly id: number;
-  /** The file's own id, where it is a text; `id` is then its place among the texts in order. */
+  /** The file's own id if it is a string; `id` is then its index among the sorted strings. */
   readonly text?: string;
   readonly file_name?: string;
   /** pixels */
@@ -47,8 +47,8 @@ const imageNames = memberNames("id", "file_name", "width", "height");
 const categoryNames = memberNames("id", "name");
 
 /**
- * Ids may be texts. An annotation without a bbox has the box of its segmentation, and its area where it has none itself.
- * Throws PhinetsError `data.coco`, `FILE:LINE: problem`.
+ * Reads ground truth; ids may be strings. An annotation without a bbox gets the box of its segmentation, and also its
+ * area if it has none. Throws PhinetsError `data.coco`, `FILE:LINE: problem`.
  */
 export function parseCocoTruth(bytes: Uint8Array, file: string): CocoTruthFile {
   const json = new JsonBytes(bytes, file, cocoCode);
@@ -82,7 +82,7 @@ export function parseCocoTruth(bytes: Uint8Array, file: string): CocoTruthFile {
         id: numbers[i],
         ...(typeof each.id === "string" && { text: each.id }),
       })),
-      /** NaN, which no list has, for an id that is not listed. */
+      /** NaN, which no list contains, for an unlisted id. */
       numberOf: (id: CocoId) => numbers[table.find(id) ?? -1] ?? Number.NaN,
     };
   };
@@ -127,7 +127,7 @@ export function readCocoCategory(json: JsonBytes): { id: CocoId; name?: string }
 }
 
 interface RawBox {
-  /** where it begins */
+  /** position where it begins */
   readonly at: number;
   readonly image_id: CocoId;
   readonly category_id: CocoId;
@@ -170,7 +170,7 @@ function readAnnotation(json: JsonBytes): RawBox {
 export const noBox = (what: string): string =>
   `the ${what} has no bbox and no segmentation; bbox is [left, top, width, height] in pixels`;
 
-/** undefined for null and an empty list */
+/** Returns undefined for null and an empty list. */
 export function readCocoCorners(json: JsonBytes): number[] | undefined {
   const { at } = json;
   if (json.word() === null) return undefined;
@@ -184,8 +184,8 @@ export function readCocoCorners(json: JsonBytes): number[] | undefined {
 }
 
 /**
- * Finds ids in a list. A text and a number are the same id where they are written alike ("7" and 7, and where no other is
- * meant, "007").
+ * Finds ids in a list. A string and a number are the same id if they are written alike ("7" and 7; also "007" if it is
+ * unambiguous).
  */
 export class IdTable {
   readonly #numbers = new Map<number, number>();
@@ -201,14 +201,14 @@ export class IdTable {
     }
   }
 
-  /** Its place in the list; undefined where there is none such. */
+  /** Index of an id in the list; undefined if there is none. */
   find(id: CocoId): number | undefined {
     if (typeof id === "number") return this.#numbers.get(id) ?? this.#texts.get(String(id));
     return this.#texts.get(id) ?? (/^-?\d+$/.test(id) ? this.#numbers.get(Number(id)) : undefined);
   }
 }
 
-/** Ids as numbers: as they are, or where one is a text, their places in the order of the texts, as pycocotools sorts them. */
+/** Ids as numbers. If any id is a string, ids become their indices in string order, as pycocotools sorts them. */
 function numbersOf(ids: readonly CocoId[]): readonly number[] {
   if (ids.every((id) => typeof id === "number")) return ids;
   const texts = ids.map(String);

@@ -1,4 +1,4 @@
-/** Boxes as a table, for spreadsheets and data frames: `file,class,score,left,top,width,height`, pixels. */
+/** Detections as a table, for spreadsheets and data frames: `file,class,score,left,top,width,height` in pixels. */
 import { PhinetsError } from "../../tensor/index.js";
 import { csvText, parseCsv, plainCsvText } from "../files/csv.js";
 import { type FoundBox, type FoundPicture, pixelBox } from "./found.js";
@@ -12,7 +12,7 @@ export function writeCsvResults(pictures: readonly FoundPicture[], classNames: r
   return `${[columns.join(","), ...rows].join("\n")}\n`;
 }
 
-/** Names that others give the columns. */
+/** Other tools' names of the columns. */
 const synonyms: Readonly<Record<string, (typeof columns)[number]>> = {
   filename: "file",
   image: "file",
@@ -33,8 +33,8 @@ const synonyms: Readonly<Record<string, (typeof columns)[number]>> = {
 };
 
 /**
- * Columns are found by the names in the first row; xmax and ymax (or x2, y2) will do for width and height.
- * Throws PhinetsError `data.csv`, `FILE:LINE: problem`.
+ * Columns are identified by the names in the first row; xmax and ymax (or x2, y2) may replace width and height. Throws
+ * PhinetsError `data.csv`, `FILE:LINE: problem`.
  */
 export function parseCsvResults(bytes: Uint8Array, file: string): (FoundBox & { line: number })[] {
   const fail = (line: number, problem: string): never => {

@@ -1,13 +1,13 @@
 /**
- * What was found in pictures, as files of results have it: written by any tool (`FoundBox`), and as our own writers take it
+ * Detections of pictures in result files: as any tool writes them (`FoundBox`), and as our writers accept them
  * (`FoundPicture`).
  */
 
-/** One picture for the writers. */
+/** One picture, for the writers. */
 export interface FoundPicture {
-  /** What files about the picture are called and what it is called in them: no extension, `/` between folders. */
+  /** Name of the picture and base name of files about it: no extension, `/` between folders. */
   readonly name: string;
-  /** Its own file. */
+  /** The picture's own file. */
   readonly file: string;
   /** pixels */
   readonly width: number;
@@ -23,9 +23,9 @@ export interface FoundPicture {
   }[];
 }
 
-/** A box of a file of results, before it is known which picture and which category of the truth it means. */
+/** A box in a result file, before its picture and category are matched with the ground truth. */
 export interface FoundBox {
-  /** COCO's image_id; other tools than COCO's have texts. */
+  /** COCO's image_id; a string in some other tools' files. */
   readonly imageId?: number | string;
   /** The picture's file, with or without folders and extension. */
   readonly picture?: string;
@@ -36,32 +36,32 @@ export interface FoundBox {
   readonly className?: string;
   /** Left, top, width, height: pixels, or fractions of the picture where the whole file is `relative`. */
   readonly bbox: readonly number[];
-  /** Of a mask, square pixels. */
+  /** Area of the mask, square pixels. */
   readonly area?: number;
   readonly score: number;
 }
 
-/** All boxes of a file or folder of results. */
+/** All boxes of a result file or folder. */
 export interface FoundBoxes {
-  /** For messages. */
+  /** Name for messages. */
   readonly file: string;
-  /** For messages: what it was read as. */
+  /** Detected format, for messages. */
   readonly format: string;
   readonly relative?: boolean;
   readonly boxes: readonly FoundBox[];
-  /** Pictures that the file lists, found in or not. */
+  /** Pictures that the file lists, with or without boxes. */
   readonly pictures?: readonly string[];
   /** `FILE:LINE` of a box. */
   where(index: number): string;
 }
 
-/** Coordinates are written to a ten-thousandth of a pixel, which no figure of ours feels. */
+/** Rounds coordinates to a ten-thousandth of a pixel, too fine to affect any metric. */
 export const pixels = (value: number): number => round(value, 4);
-/** And to 1e-8 of the picture. */
+/** Rounds fractions to 1e-8 of the picture. */
 export const fraction = (value: number): number => round(value, 8);
 
 function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits)) + 0; // no -0
+  return Number(value.toFixed(digits)) + 0; // adding 0 avoids -0
 }
 
 /** Left, top, width, height of a box in pixels. */

@@ -1,3 +1,7 @@
+/**
+ * Files that scoring reads and writes: ground truth, detections and tracks in the formats of COCO, VOC, MOT and others.
+ */
+
 export { type CocoAnnotation, type CocoTruthFile, parseCocoTruth } from "./coco.js";
 export { parseCocoResults, writeCocoResults } from "./coco-results.js";
 export { parseCsvResults, writeCsvResults } from "./csv-results.js";

@@ -1,12 +1,12 @@
 /**
- * labelme's JSON, one file a picture, so that found boxes can be looked at and corrected in labelme and in tools that read
- * its files. The score is a member of the shape, and its description, which labelme shows.
+ * Detections as labelme JSON, one file per picture, so that they can be inspected and corrected in labelme and
+ * compatible tools. The score is stored in the shape and in its description, which labelme displays.
  */
 import { JsonBytes, memberNames } from "../files/json-bytes.js";
 import { extentOf } from "../files/values.js";
 import { type FoundBox, type FoundPicture, pixels } from "./found.js";
 
-/** @param imagePath of the picture, from the folder that the file will be in */
+/** @param imagePath the picture's path relative to the folder that the file will be in */
 export function writeLabelmeResults(
   { width, height, boxes }: FoundPicture,
   classNames: readonly string[],
@@ -40,9 +40,9 @@ const members = memberNames("shapes", "imagePath");
 const shapeMembers = memberNames("label", "points", "score", "description");
 
 /**
- * Boxes around each shape's points.
- * @param picture name of the picture where the file has no imagePath
- * Throws PhinetsError `data.labelme`, `FILE:LINE: problem`, also for a shape without a score.
+ * Reads the boxes around each shape's points.
+ * @param picture name of the picture if the file has no imagePath
+ * @throws PhinetsError `data.labelme`, `FILE:LINE: problem`, also for a shape without a score.
  */
 export function parseLabelmeResults(
   bytes: Uint8Array,

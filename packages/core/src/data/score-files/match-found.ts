@@ -1,6 +1,6 @@
 /**
- * Which picture and which category of a COCO truth each box of a file of results means: by id where ids fit, else by the
- * pictures' file names and the categories' names.
+ * Matches each box of a result file with a picture and category of COCO ground truth: by id if the ids fit, else by
+ * file name and category name.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { foldName } from "../files/tree.js";
@@ -9,35 +9,37 @@ import { type CocoCategory, type CocoTruthFile, cocoCode, IdTable } from "./coco
 import type { FoundBox, FoundBoxes } from "./found.js";
 import { PictureIndex } from "./picture-index.js";
 
-/** A detection as scoring takes it. */
+/** A detection in the form that scoring expects. */
 export interface CocoResultEntry {
   readonly image_id: number;
   readonly category_id: number;
   /** left, top, width, height in pixels */
   readonly bbox: readonly number[];
   readonly score: number;
-  /** of the mask, where the result has a mask and no box */
+  /** area of the mask, if the result has a mask and no box */
   readonly area?: number;
 }
 
 export interface MatchedResults {
   readonly detections: readonly CocoResultEntry[];
-  /** What a user should know: how ids were matched, what is left out. */
+  /** Information for the user: how ids were matched, and what was left out. */
   readonly notes: readonly string[];
 }
 
 export interface MatchOptions {
-  /** For messages. Default "the ground truth". */
+  /** Name of the ground truth for messages. Default "the ground truth". */
   readonly truthName?: string;
-  /** Names of classes that boxes have as an index. Default: the index counts the truth's categories by ascending id. */
+  /**
+   * Class names for boxes with a class index. Default: the index counts the ground truth's categories by ascending id.
+   */
   readonly classNames?: readonly string[];
 }
 
 type Truth = Pick<CocoTruthFile, "images" | "categories">;
 
 /**
- * Boxes of categories that the truth lacks are left out, as are those of pictures known by name only that it lacks.
- * Throws PhinetsError `data.coco` for an image_id that it lacks, and where no picture at all is in the truth.
+ * Leaves out boxes whose category is not in the ground truth, and boxes of unknown pictures identified by name. Throws
+ * PhinetsError `data.coco` for an image_id that is not in the ground truth, and if no picture at all matches.
  */
 export function matchFound(truth: Truth, found: FoundBoxes, options: MatchOptions = {}): MatchedResults {
   const { truthName = "the ground truth" } = options;
@@ -74,7 +76,7 @@ export function matchFound(truth: Truth, found: FoundBoxes, options: MatchOption
 
 const nowhere = -1;
 
-/** Per box the place of its picture in the truth's list, or -1. */
+/** For each box, the index of its picture in the ground truth, or -1. */
 function matchPictures(truth: Truth, found: FoundBoxes, truthName: string, notes: string[]): Int32Array {
   const { boxes } = found;
   const ids = new IdTable(truth.images.map(({ id, text }) => text ?? id));
@@ -129,7 +131,7 @@ function fileOf({ images }: Truth, box: number, rows: Int32Array): string {
   return file_name ?? text ?? String(id);
 }
 
-/** ", which has 3, such as id 1, p1.jpg" */
+/** Example text: ", which has 3, such as id 1, p1.jpg" */
 function examplesOf({ images }: Truth): string {
   if (images.length === 0) return ", which has none";
   const [{ id, text, file_name }] = images;
@@ -160,7 +162,7 @@ function noteUnknownPictures(
   );
 }
 
-/** Per box the id of its category; undefined where the truth has none such. */
+/** For each box, the id of its category; undefined if the ground truth has no such category. */
 function matchCategories(
   truth: Truth,
   found: FoundBoxes,
@@ -218,7 +220,7 @@ function matchCategories(
   return categories;
 }
 
-/** Finds a category by name: written alike, or but for case. Names that two categories share are of no use. */
+/** Finds a category by exact name, or else ignoring case. Names shared by two categories are ambiguous and ignored. */
 function namesOf(categories: readonly CocoCategory[]): (name: string) => number | undefined {
   const exact = new Map<string, number | undefined>();
   const folded = new Map<string, number | undefined>();

@@ -1,42 +1,43 @@
 /**
- * MOTChallenge text (motchallenge.net/instructions): one box a line,
- * `frame,id,left,top,width,height[,confidence[,class[,visibility]]]`, frames from 1, pixels, no +1 on sizes; and the
- * seqinfo.ini beside it. Lines may end in CR LF, start with a byte order mark and have spaces or tabs for commas.
+ * MOTChallenge text (motchallenge.net/instructions): one box per line,
+ * `frame,id,left,top,width,height[,confidence[,class[,visibility]]]`, with frames from 1 and sizes in pixels without
+ * +1; and the seqinfo.ini beside it. Lines may end in CR LF, start with a byte order mark, and use spaces or tabs for
+ * commas.
  */
 import { PhinetsError } from "../../tensor/index.js";
 
-/** The rows of a gt.txt, a det.txt or a tracker's output, in the file's order. */
+/** The rows of a gt.txt, a det.txt or a tracker's output, in file order. */
 export interface MotRows {
-  /** for messages */
+  /** name for messages */
   readonly file: string;
   readonly count: number;
-  /** from 1, whatever the file counts from */
+  /** from 1, even if the file counts from 0 */
   readonly frame: Int32Array;
   /** Number of the first frame in the file: 1, or 0. */
   readonly firstFrame: number;
   readonly id: Float64Array;
-  /** left, top, width, height in pixels, four a row */
+  /** left, top, width, height in pixels, four values per row */
   readonly boxes: Float64Array;
-  /** Column 7; 1 where the row has none. In a gt.txt 0 means: leave this box out. */
+  /** Column 7; 1 if the row has none. In a gt.txt, 0 means that the box is excluded. */
   readonly confidence: Float64Array;
-  /** Column 8; -1 where the row has none. In MOT15 it is a world coordinate instead. */
+  /** Column 8; -1 if the row has none. In MOT15 it is a world coordinate instead. */
   readonly class: Float64Array;
-  /** of the row in the file, from 1 */
+  /** line of the row in the file, from 1 */
   readonly line: Int32Array;
-  /** Columns of the widest row: 10 in MOT15, 9 in a gt.txt of MOT16 and MOT17. 0 without rows. */
+  /** Columns of the widest row: 10 in MOT15, 9 in a gt.txt of MOT16 and MOT17. 0 if there are no rows. */
   readonly columns: number;
 }
 
 const names = ["frame", "id", "left", "top", "width", "height", "confidence", "class"];
-/** No frame has this number, or a larger one. */
+/** Upper limit of frame numbers, exclusive. */
 export const largestFrame = 2 ** 31 - 1;
 
-/** What a row is, for messages. */
+/** Description of a row, for messages. */
 const rowFormat = "frame,id,left,top,width,height[,confidence[,class[,visibility]]]";
 
 /**
- * Throws PhinetsError `data.mot`, `FILE:LINE: problem`, for a row that is short or has something else than numbers, a
- * frame below the first, an id that is no integer, a negative size.
+ * Parses rows. Throws PhinetsError `data.mot`, `FILE:LINE: problem`, for a row that is too short or has a value that is
+ * not a number, a frame below the first, an id that is not an integer, or a negative size.
  * @param file name for messages
  * @param firstFrame number of the first frame in the file
  */
@@ -106,14 +107,14 @@ export function parseMotRows(text: string, file: string, firstFrame = 1): MotRow
 
 export interface SequenceInfo {
   readonly name?: string;
-  /** frames */
+  /** number of frames */
   readonly length: number;
-  /** of the pictures, pixels */
+  /** width and height of the pictures, pixels */
   readonly width?: number;
   readonly height?: number;
 }
 
-/** A seqinfo.ini: the section [Sequence] with seqLength. Throws `data.mot` naming file and line. */
+/** Parses a seqinfo.ini: the section [Sequence] with seqLength. Throws `data.mot` naming file and line. */
 export function parseSequenceInfo(text: string, file: string): SequenceInfo {
   let name: string | undefined;
   let length: number | undefined;
@@ -146,7 +147,7 @@ function splitLines(text: string): string[] {
   return start.split(start.includes("\n") ? "\n" : "\r");
 }
 
-/** Some of the rows. */
+/** The rows for which `keep` returns true. */
 export function keepMotRows(rows: MotRows, keep: (row: number) => boolean): MotRows {
   const kept = Array.from({ length: rows.count }, (_, i) => i).filter(keep);
   if (kept.length === rows.count) return rows;

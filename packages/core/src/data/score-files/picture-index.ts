@@ -1,15 +1,15 @@
-/** Finds the picture that a file name means, however much of the path and whether or not the extension is given. */
+/** Finds the picture that a file name refers to, with or without its extension and with any part of its path. */
 import { baseName, foldName, joinPath, stemOf } from "../files/tree.js";
 
 const several = -1;
 
 export class PictureIndex {
-  /** Every end of a path, with and without extension, to the picture's place in the list. */
+  /** Maps every end of a path, with and without extension, to the picture's index in the list. */
   readonly #exact = new Map<string, number>();
   readonly #folded = new Map<string, number>();
   readonly #numbers = new Map<number, number>();
 
-  /** @param files by picture; undefined where it has none */
+  /** @param files file of each picture; undefined if it has none */
   constructor(files: readonly (string | undefined)[]) {
     for (const [i, file] of files.entries()) {
       if (file === undefined) continue;
@@ -24,7 +24,9 @@ export class PictureIndex {
     }
   }
 
-  /** Place in the list; undefined where none or more than one is meant. The longest end of the path that fits counts. */
+  /**
+   * Index in the list; undefined if no picture or more than one matches. The longest matching end of the path decides.
+   */
   find(file: string): number | undefined {
     const ends = endsOf(file);
     return (
@@ -33,14 +35,14 @@ export class PictureIndex {
     );
   }
 
-  /** The picture whose name is this number, as Ultralytics writes image_id: 7 for 007.jpg. */
+  /** The picture whose name is this number, as in Ultralytics' image_id: 7 for 007.jpg. */
   findNumber(name: number): number | undefined {
     const found = this.#numbers.get(name);
     return found === several ? undefined : found;
   }
 }
 
-/** a/b/c.jpg, b/c.jpg, c.jpg */
+/** Ends of a path: a/b/c.jpg, b/c.jpg, c.jpg */
 function endsOf(file: string): string[] {
   const parts = joinPath(file).split("/");
   return parts.map((_, i) => parts.slice(i).join("/"));

@@ -1,11 +1,14 @@
-/** The boxes of a record of `phinets predict`. */
+/** Reads the boxes of a record of `phinets predict`. */
 import { type JsonBytes, memberNames } from "../files/json-bytes.js";
 import type { FoundBox } from "./found.js";
 
 const names = memberNames("class", "score", "name", "x", "y", "width", "height", "x1", "y1", "x2", "y2");
 const firstNumber = 3;
 
-/** Top-left corner and size, or two corners, in pixels. Appends to `boxes`, and to `places` where each begins. */
+/**
+ * Boxes are a top-left corner and size, or two corners, in pixels. Appends to `boxes`, and each box's position to
+ * `places`.
+ */
 export function readPredictedBoxes(json: JsonBytes, picture: string, boxes: FoundBox[], places: number[]): void {
   json.elements("boxes", () => {
     const { at } = json;

@@ -1,4 +1,4 @@
-/** Files of detections: what we write is read back as it was, and what other tools write means what they mean. */
+/** Detection files: our own files survive a round trip, and other tools' files are interpreted correctly. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { categoryHint } from "./category-hint.js";
@@ -63,7 +63,7 @@ describe("what the writers write", () => {
         height: 80,
       })),
       annotations: [],
-      // Neither the classes' order nor their numbers.
+      // Different from both the classes' order and their numbers.
       categories: [2, 0, 1].map((k) => ({ id: 10 * k + 7, name: classNames[k] })),
     }),
     "gt.json",
@@ -186,7 +186,7 @@ describe("results against a COCO truth", () => {
         `r.json: image_id are file names; pictures are matched by them (${JSON.stringify(id)} is p2.jpg)`,
       ]);
     }
-    // Ultralytics: 000012.jpg is 12, whatever the truth's id.
+    // Ultralytics numbers 000012.jpg as 12, whatever the ground truth's id.
     const numbered = parseCocoTruth(
       json({
         ...truthText,
@@ -319,7 +319,7 @@ describe("rows that cannot be read", () => {
     expect(labelme(shape)).toThrow("a.json:1: the shape has no score");
     expect(labelme({ ...shape, description: "0.5" })()).toMatchObject([{ score: 0.5, bbox: [1, 2, 2, 3] }]);
     expect(parseVocDetections("a b.jpg 0.5 1 2 3 4\n", "d.txt").images).toEqual(["a b.jpg"]);
-    // A regular expression's point does not stand for every letter.
+    // A regular expression's `.` does not match every character.
     expect(parseVocDetections("a\u2028b, c.jpg,0.5 1  2 , 3 4\n", "d.txt").images).toEqual(["a\u2028b, c.jpg"]);
     const far = [
       [-1e308, 0],

@@ -1,5 +1,6 @@
 /**
- * Truth and tracks of the three benchmarks whose files are alike: MOTChallenge, VisDrone and KITTI, told by their rows.
+ * Ground truth and tracks of three benchmarks with similar files, MOTChallenge, VisDrone and KITTI, told apart by their
+ * rows.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { linesOf } from "../files/text.js";
@@ -10,7 +11,7 @@ export type TrackFormat = "mot" | "visdrone" | "kitti";
 export interface TrackFile {
   readonly format: TrackFormat;
   readonly rows: MotRows;
-  /** Boxes in which finding something is neither right nor wrong. */
+  /** Regions in which detections count neither as right nor as wrong. */
   readonly regions?: MotRows;
 }
 
@@ -18,13 +19,13 @@ export interface TrackFileOptions {
   /** Number of the first frame in the file. Default 0 for KITTI, 1 for the others. */
   readonly firstFrame?: number;
   /**
-   * false: ten columns are MOTChallenge's, whatever is in them; for tracks, and for benchmarks with classes of their own.
+   * false: ten columns are always treated as MOTChallenge's; for tracks, and for benchmarks with their own classes.
    * Default true.
    */
   readonly visdrone?: boolean;
 }
 
-/** VisDrone's categories 0 to 11, and KITTI's types, which are numbered from 1. */
+/** VisDrone's categories 0 to 11, and KITTI's types, numbered from 1. */
 export const trackClasses: Readonly<Record<"visdrone" | "kitti", readonly string[]>> = {
   visdrone: [
     "ignored",
@@ -51,14 +52,14 @@ export function parseTracks(text: string, file: string, options: TrackFileOption
   return visdrone && isVisdrone(text, rows) ? splitVisdrone(rows) : { format: "mot", rows };
 }
 
-/** A word as the third column. */
+/** KITTI files have a word in the third column. */
 function isKitti(text: string): boolean {
   return /^\s*-?\d+\s+-?\d+\s+[A-Za-z][A-Za-z_]*\s/.test(text.replace(/^\ufeff/, ""));
 }
 
 /**
- * Ten columns, and in the last three a category, truncation (0, 1) and occlusion (0, 1, 2). MOT15's, also ten, have world
- * coordinates there, or -1.
+ * VisDrone has ten columns, the last three being category, truncation (0, 1) and occlusion (0, 1, 2). MOT15 also has
+ * ten, the last three being world coordinates or -1.
  */
 function isVisdrone(text: string, rows: MotRows): boolean {
   if (rows.columns !== 10 || rows.count === 0) return false;
@@ -70,7 +71,7 @@ function isVisdrone(text: string, rows: MotRows): boolean {
   });
 }
 
-/** Ignored regions (0), others (11), and boxes whose score says that they do not count are regions. */
+/** Ignored regions (0), others (11), and boxes excluded by their score become regions. */
 function splitVisdrone(rows: MotRows): TrackFile {
   const ignored = (i: number) => rows.class[i] === 0 || rows.class[i] === 11 || rows.confidence[i] === 0;
   return {
@@ -85,7 +86,10 @@ const kittiNames = new Map(trackClasses.kitti.map((name, index) => [name.toLower
 kittiNames.set("person_sitting", kittiNames.get("person")!);
 const kittiNumbers = ["frame", "id", "", "truncated", "occluded", "alpha", "left", "top", "right", "bottom"];
 
-/** `frame id type truncated occluded alpha left top right bottom height width length x y z rotation [score]`. */
+/**
+ * Row format:
+ * `frame id type truncated occluded alpha left top right bottom height width length x y z rotation [score]`.
+ */
 function parseKitti(text: string, file: string, firstFrame: number): TrackFile {
   const rows: number[][] = [];
   for (const [n, line] of linesOf(text.replace(/^\ufeff/, "")).entries()) {

@@ -1,27 +1,29 @@
-/** PASCAL VOC's detections: a file a class, comp4_det_SET_CLASS.txt. Corners in pixels from 1, inclusive. */
+/** PASCAL VOC detections: one file per class, comp4_det_SET_CLASS.txt. Corners in pixels from 1, inclusive. */
 import { PhinetsError } from "../../tensor/index.js";
 import { linesOf } from "../files/text.js";
 import { type FoundBox, type FoundPicture, pixels } from "./found.js";
 
-/** Detections of one class in the file's order, which decides among equal scores. */
+/** Detections of one class in file order, which decides between equal scores. */
 export interface VocDetections {
-  /** for messages */
+  /** name for messages */
   readonly file: string;
   readonly images: readonly string[];
   readonly scores: Float64Array;
-  /** xmin, ymin, xmax, ymax, four a detection; pixels, inclusive */
+  /** xmin, ymin, xmax, ymax, four values per detection; pixels, inclusive */
   readonly boxes: Float64Array;
-  /** of the file, from 1 */
+  /** line in the file, from 1 */
   readonly lines: Int32Array;
 }
 
-/** Rows `image score xmin ymin xmax ymax` of one class. A box from x to x + width has the pixels x + 1 ... x + width. */
+/**
+ * Rows `image score xmin ymin xmax ymax` of one class. A box from x to x + width covers the pixels x + 1 ... x + width.
+ */
 export function writeVocResults(pictures: readonly FoundPicture[], classIndex: number): string {
   const rows = pictures.flatMap(({ name, boxes }) =>
     boxes
       .filter((box) => box.class === classIndex)
       .map(({ score, x, y, width, height }) => {
-        // Less than a pixel is one pixel: max is at least min.
+        // A box narrower than a pixel becomes one pixel wide, so that max is at least min.
         const corners = [x + 1, y + 1, x + Math.max(width, 1), y + Math.max(height, 1)].map(pixels);
         return `${name} ${score} ${corners.join(" ")}\n`;
       }),
@@ -30,7 +32,7 @@ export function writeVocResults(pictures: readonly FoundPicture[], classIndex: n
 }
 
 /**
- * Rows `image score xmin ymin xmax ymax`, spaces or commas between; the image's name may have spaces.
+ * Parses rows `image score xmin ymin xmax ymax`, separated by spaces or commas; the image's name may contain spaces.
  * Throws PhinetsError `data.voc` with file and line.
  */
 export function parseVocDetections(text: string, file: string): VocDetections {
@@ -70,7 +72,7 @@ export function parseVocDetections(text: string, file: string): VocDetections {
   };
 }
 
-/** A row without its last fields; blanks and whatever else within the first stay. */
+/** A row without its last fields; the text of the first field is kept as it is. */
 function withoutLast(row: string, fields: number): string {
   const isBetween = (letter: string) => /[\s,]/.test(letter);
   let end = row.length;

@@ -1,5 +1,5 @@
 /**
- * PASCAL VOC's truth (host.robots.ox.ac.uk/pascal/VOC): an annotation a picture in XML, lists of pictures in
+ * PASCAL VOC ground truth (host.robots.ox.ac.uk/pascal/VOC): one XML annotation per picture, and lists of pictures in
  * ImageSets/Main. Boxes are corners in pixels from 1, inclusive: a box of one pixel has xmin = xmax.
  */
 import { PhinetsError } from "../../tensor/index.js";
@@ -9,7 +9,7 @@ export interface VocObject {
   readonly name: string;
   /** xmin, ymin, xmax, ymax; pixels, inclusive */
   readonly bbox: readonly [number, number, number, number];
-  /** Hard to see: neither counted as an object nor held against who finds it. */
+  /** Hard to see: a detection of it counts neither as right nor as wrong. */
   readonly difficult: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface VocAnnotation {
   readonly objects: readonly VocObject[];
 }
 
-/** Throws PhinetsError `data.voc`, `FILE:LINE: problem`. Parts of objects and everything else are passed over. */
+/** Throws PhinetsError `data.voc`, `FILE:LINE: problem`. Parts of objects and unknown elements are skipped. */
 export function parseVocAnnotation(text: string, file: string): VocAnnotation {
   const fail = (line: number, problem: string): never => {
     throw new PhinetsError("data.voc", `${file}:${line}: ${problem}`, file);
@@ -69,7 +69,7 @@ export function parseVocAnnotation(text: string, file: string): VocAnnotation {
   return { filename: child(root, "filename")?.text, width: side("width"), height: side("height"), objects };
 }
 
-/** Names of pictures, one a line; what follows a name (1, -1 or 0 in lists of a class) is passed over. */
+/** Names of pictures, one per line; anything after a name (1, -1 or 0 in lists of a class) is ignored. */
 export function parseVocImageSet(text: string): string[] {
   return text
     .replace(/^\ufeff/, "")

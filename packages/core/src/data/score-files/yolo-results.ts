@@ -1,6 +1,6 @@
 /**
- * YOLO's text with confidence, one file a picture: `class x y width height confidence`, centre and size as fractions of
- * the picture, classes from 0. Ultralytics writes it with save_txt and save_conf.
+ * YOLO text with confidence, one file per picture: `class x y width height confidence`, with centre and size as
+ * fractions of the picture and classes from 0. Ultralytics writes it with save_txt and save_conf.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { linesOf } from "../files/text.js";
@@ -16,13 +16,13 @@ export function writeYoloResults({ width, height, boxes }: FoundPicture): string
 }
 
 const columns = ["class", "x", "y", "width", "height", "confidence"];
-/** A little beyond the picture is rounding; more is pixels. */
+/** Values slightly beyond the picture are rounding; larger values are pixels. */
 const largest = 2;
 
 /**
- * The boxes of one file, as fractions of the picture.
- * @param picture its name
- * Throws PhinetsError `data.yolo`, `FILE:LINE: problem`.
+ * Parses the boxes of one file, as fractions of the picture.
+ * @param picture name of the picture
+ * @throws PhinetsError `data.yolo`, `FILE:LINE: problem`.
  */
 export function parseYoloResults(text: string, file: string, picture: string): (FoundBox & { line: number })[] {
   return linesOf(text).flatMap((row, n) => {
