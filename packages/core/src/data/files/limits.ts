@@ -19,8 +19,8 @@ export const mostClasses = 100_000;
 /** Maximum bytes of a string or number in a JSON file, except embedded pixels. */
 export const mostJsonTextBytes = 2 ** 20;
 /**
- * Compressed data that unpacks to more than `ratioFrom` bytes must not be smaller than this share of them; pictures and
- * labels never are.
+ * Compressed data that unpacks to more than `ratioFrom` bytes may not unpack to more than `mostRatio` times its packed
+ * size; pictures and labels never do.
  */
 export const ratioFrom = 2 ** 26;
 export const mostRatio = 250;

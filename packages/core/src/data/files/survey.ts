@@ -159,7 +159,7 @@ export class Survey {
 
   /**
    * Paths of the files with this name directly in a folder (default: the root), ignoring case and Unicode form. If the
-   * user named a file of this kind, only that one.
+   * user named a file, other files with its extension are left out.
    */
   find(name: string | RegExp, folder = this.root): string[] {
     const fits =

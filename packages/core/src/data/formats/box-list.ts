@@ -1,11 +1,11 @@
 /**
- * Boxes of one picture as a format reads them: corners in pixels or fractions become labels, and what is odd about them
- * is treated, and counted, alike in all formats.
+ * Collects the boxes of one picture: converts corners in pixels or fractions to labels, and treats and counts anomalies
+ * in the same way for all formats.
  */
 import type { BoxLabel, PictureSize } from "../types.js";
 import type { OpenLog } from "./open-log.js";
 
-/** Corners in pixels of the size that the labels were made for. */
+/** Corners in pixels, relative to the size that the labels were made for. */
 export interface Corners {
   readonly left: number;
   readonly top: number;
@@ -15,16 +15,16 @@ export interface Corners {
 
 export interface BoxListOptions {
   readonly log: OpenLog;
-  /** Size of the picture that corners are in, pixels. */
+  /** Size in pixels of the picture that the corners refer to. */
   readonly size: PictureSize;
   /**
-   * Boxes that reach far out of the picture: a "problem" of the row, or "clip" them, where the format's objects may leave
-   * the picture. Default "problem". A little is always clipped.
+   * What happens to boxes that reach far out of the picture: a "problem" of the row, or "clip" for formats whose
+   * objects may leave the picture. Default "problem". Small excesses are always clipped.
    */
   readonly outside?: "problem" | "clip";
 }
 
-/** Pixels, or this share of the side, that a box may exceed the picture by without being wrong. */
+/** A box may exceed the picture by this many pixels, or by this share of the side, without being wrong. */
 const littlePixels = 2;
 const littleShare = 0.02;
 
@@ -38,18 +38,18 @@ export class BoxList {
 
   /**
    * @param where `FILE:LINE` or `FILE: annotations[17]`, for messages
-   * @param file what the message is filed under
+   * @param file file under which the message is reported
    */
   add(corners: Corners, label: LabelOfBox, where: string, file: string): void {
     this.#add(corners, label, where, file, false);
   }
 
-  /** As `add`, of corners that are fractions 0..1 of the picture. */
+  /** Like `add`, for corners that are fractions 0..1 of the picture. */
   addFractions(corners: Corners, label: LabelOfBox, where: string, file: string): void {
     this.#add(corners, label, where, file, true);
   }
 
-  // A data set has up to millions of boxes: nothing is made on this way but the label.
+  // A data set has up to millions of boxes, so this allocates nothing but the label.
   #add(corners: Corners, label: LabelOfBox, where: string, file: string, fractions: boolean): void {
     const { log, size, outside = "problem" } = this.options;
     log.rows++;
@@ -71,7 +71,7 @@ export class BoxList {
     if (left !== corners.left || top !== corners.top) log.changed("boxes with swapped corners are turned round", where);
     const across = Math.max(fractions ? 0 : littlePixels, littleShare * width);
     const down = Math.max(fractions ? 0 : littlePixels, littleShare * height);
-    // In units of what is allowed.
+    // In units of the allowed excess.
     const worst = Math.max(-left / across, (right - width) / across, -top / down, (bottom - height) / down);
     if (worst > 1 && outside === "problem") {
       const box = `${round(left)},${round(top)} to ${round(right)},${round(bottom)}`;
@@ -85,7 +85,7 @@ export class BoxList {
       top = clamp(top, height);
       bottom = clamp(bottom, height);
     }
-    // The smallest number of pixels is no fraction of the picture.
+    // A side of the smallest representable number of pixels underflows to 0 as a fraction.
     if (!((right - left) / width > 0 && (bottom - top) / height > 0)) {
       log.changed("boxes without an area are left out", where);
       return;
@@ -101,7 +101,7 @@ export class BoxList {
     this.#push(placed, label, where);
   }
 
-  /** Adds a label that is in fractions already, unless it equals one before. */
+  /** Adds a label that is already in fractions, unless it equals a previous one. */
   addLabel(label: BoxLabel, where: string): void {
     const { class: c, x, y, width, height } = label;
     this.options.log.rows++;
@@ -116,7 +116,7 @@ export class BoxList {
     else this.labels.push(label);
   }
 
-  /** Whether a label of this class, place and track is there; of many, by their keys. */
+  /** Whether a label with this class, box and track exists. Large lists are searched by key. */
   #has(label: BoxLabel): boolean {
     const { labels } = this;
     if (labels.length <= few) return labels.some((each) => isSame(each, label));
@@ -126,7 +126,7 @@ export class BoxList {
   }
 }
 
-/** So many labels are sooner compared one by one. */
+/** Up to this many labels are compared one by one. */
 const few = 12;
 
 const isSame = (a: BoxLabel, b: BoxLabel): boolean =>

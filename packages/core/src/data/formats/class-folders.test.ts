@@ -192,7 +192,7 @@ it("other files never change what is read", async () => {
   );
   await fc.assert(
     fc.asyncProperty(fc.array(file, { maxLength: 6 }), async (extra) => {
-      // A picture in a class folder is one more sample, rightly.
+      // A picture in a class folder correctly adds a sample.
       const paths = extra.map((parts) => parts.join("")).filter((path) => !/^train\/a\/.*jpg$/.test(path));
       const set = await openMemory({ ...files(...paths), ...base });
       expect(set.classes).toEqual(plain.classes);
@@ -217,7 +217,7 @@ it("opens 50,000 pictures of 1,000 classes quickly", async () => {
     at(split).folders.add(name);
     at(`${split}/${name}`).files.add(file);
   }
-  // MemoryTree lists a folder by looking at all files; this one knows them, as a disk does.
+  // MemoryTree scans all files to list a folder; this one has listings ready, as a disk does.
   const listed = new Map(
     [...folders].map(([folder, { folders, files }]) => [
       folder,

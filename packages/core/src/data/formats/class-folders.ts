@@ -1,7 +1,7 @@
 /**
  * Class folders: `CLASS/picture.jpg`, `SPLIT/CLASS/picture.jpg` with split folders of any usual name, or
- * `CLASS/SPLIT/picture.jpg`. Folders within a class belong to it. Class names are the folders' names, in the order of
- * their code units; those of the training split are the classes.
+ * `CLASS/SPLIT/picture.jpg`. Subfolders of a class belong to it. The classes are the folders' names in the training
+ * split, sorted by their code units.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -18,7 +18,7 @@ export const classFolders: Format = {
   looksFor: "a folder of pictures for each class, inside folders train, val, test or not",
   recognise(survey) {
     const total = survey.pictures.length;
-    // A folder around everything: the formats get to see what is inside before this one takes it.
+    // If a folder wraps everything, other formats first get to see its content.
     if (total === 0 || isWrapped(survey)) return undefined;
     const layout = classLayout(survey);
     const names = classesOf(layout);
@@ -69,7 +69,7 @@ export const classFolders: Format = {
   },
 };
 
-/** The root holds one folder, of no split and without pictures of its own, and nothing else of interest. */
+/** Whether the root holds only one folder, which is not a split, and no pictures or other relevant files of its own. */
 function isWrapped(survey: Survey): boolean {
   const [only, ...more] = survey.foldersIn();
   if (only === undefined || more.length > 0) return false;
@@ -78,18 +78,18 @@ function isWrapped(survey: Survey): boolean {
   return !direct(survey.root) && !direct(folder) && classLayout(survey).splitFolders.length === 0;
 }
 
-/** Names of the training classes; of all where there are no splits. */
+/** Names of the training classes, or of all classes if there are no splits. */
 function classesOf({ classes }: ClassLayout): string[] {
   const naming = classes.filter(({ split }) => split === undefined || split === "train");
   return [...new Set(naming.map(({ name }) => name))].sort(byCodeUnits);
 }
 
-/** What becomes of the pictures of a folder. */
+/** How the pictures of a folder are treated. */
 type Place =
   | { readonly split: SplitName; readonly class: number }
-  /** Left out, as follows the count. */
+  /** Left out; `what` follows the count in a message. */
   | { readonly what: string }
-  /** Wrong, as follows the picture's path. */
+  /** Wrong; `problem` follows the picture's path in a message. */
   | { readonly problem: string };
 
 function placesOf(survey: Survey, layout: ClassLayout, classes: readonly string[], log: OpenLog): Map<string, Place> {
@@ -118,7 +118,7 @@ function placesOf(survey: Survey, layout: ClassLayout, classes: readonly string[
   return places;
 }
 
-/** The place of a folder, or of the nearest one above it. What it finds it keeps. */
+/** The treatment of a folder, or of its nearest known ancestor. Caches the result. */
 function placeOf(places: Map<string, Place>, folder: string, root: string): Place | undefined {
   const known = places.get(folder);
   if (known !== undefined || folder === root || folder === "") return known;

@@ -1,38 +1,41 @@
-/** Which folders of a tree are classes, and of which split: for class-folders.ts. */
+/** Determines which folders of a tree are classes, and of which split; used by class-folders.ts. */
 import type { Survey } from "../files/survey.js";
 import { baseName, byCodeUnits, folderOf, foldName, stemOf } from "../files/tree.js";
 import type { SplitName } from "../types.js";
 import { splitOf } from "./splits.js";
 
 export interface ClassFolder {
-  /** The class as this folder writes it. */
+  /** The class name as the folder spells it. */
   readonly name: string;
   readonly folder: string;
-  /** Absent where the data set has no splits. */
+  /** Absent if the data set has no splits. */
   readonly split?: SplitName;
 }
 
 export interface ClassLayout {
-  /** Folders with pictures, in the order of their paths. */
+  /** Folders with pictures, sorted by path. */
   readonly classes: readonly ClassFolder[];
-  /** Folders beside them without a picture. */
+  /** Sibling folders without pictures. */
   readonly empty: readonly ClassFolder[];
-  /** Names of the folders of splits, as they are written. */
+  /** Names of the split folders as written. */
   readonly splitFolders: readonly string[];
-  /** What became of pictures of other folders, by folder, as follows their count. */
+  /** How pictures of other folders are treated, by folder; the text follows their count. */
   readonly others: ReadonlyMap<string, string>;
-  /** How it was understood. */
+  /** How the layout was interpreted. */
   readonly notes: readonly string[];
-  /** Why a folder cannot be told to be a class or a split. */
+  /** Why a folder cannot be identified as a class or a split. */
   readonly unclear?: { readonly folder: string; readonly why: string };
 }
 
-/** Names that hold pictures or labels of all classes, and are one only where others beside them are. */
+/**
+ * Names of folders that usually hold pictures or labels of all classes, and are classes only beside other class
+ * folders.
+ */
 const perhapsContainer = /^(image|img|label|annotation|mask)$/i;
 const container =
   /^(images|imgs|jpegimages|pictures|photos|labels|annotations|masks|image_?sets|segmentation(class|object))$/i;
 
-/** Folders by the pictures directly in them and in all below. */
+/** Folders, with the number of pictures directly in them and in their subfolders. */
 class PictureFolders {
   readonly #direct = new Map<string, number>();
   readonly #below = new Map<string, number>();
@@ -51,25 +54,25 @@ class PictureFolders {
     return this.#direct.get(folder) ?? 0;
   }
 
-  /** Folders in one that have pictures, however deep. */
+  /** Subfolders that contain pictures at any depth. */
   filled(folder: string): ClassFolder[] {
     return this.#inside(folder).filter((each) => this.#below.has(each.folder));
   }
 
-  /** Those of them that may be classes. */
+  /** Those subfolders that may be classes. */
   classes(folder: string): ClassFolder[] {
     const all = this.filled(folder).filter(({ name }) => !container.test(name));
     return all.every(({ name }) => perhapsContainer.test(name)) ? [] : all;
   }
 
-  /** Folders in one that would be classes if they had pictures. */
+  /** Subfolders that would be classes if they contained pictures. */
   empty(folder: string): ClassFolder[] {
     return this.#inside(folder).filter((each) => !this.#below.has(each.folder) && !container.test(each.name));
   }
 
   /**
-   * Past folders that hold nothing but one folder of the same meaning: `seg_train/seg_train`, `train/images`; without a
-   * split, also past one around everything.
+   * Descends through folders that contain only one folder of the same meaning: `seg_train/seg_train`, `train/images`;
+   * without a split, also through a folder around everything.
    */
   unwrap(folder: string, split?: SplitName): string {
     const [only, ...more] = this.filled(folder);
@@ -88,11 +91,11 @@ function add(map: Map<string, number>, key: string, count: number): void {
   map.set(key, (map.get(key) ?? 0) + count);
 }
 
-/** A folder whose name is a split's. */
+/** A folder named after a split. */
 interface SplitFolder {
   readonly name: string;
   readonly split: SplitName;
-  /** Where its classes lie: the folder, or one within. */
+  /** The folder with its classes: itself or a subfolder. */
   readonly root: string;
   readonly classes: readonly ClassFolder[];
 }
@@ -137,8 +140,8 @@ export function classLayout(survey: Survey): ClassLayout {
 }
 
 /**
- * `SPLIT/CLASS`. Class folders beside the splits are the training split where there is no other and the names agree.
- * Otherwise a set without one is taken as a whole.
+ * Layout `SPLIT/CLASS`. Class folders beside the splits form the training split if there is no other and the class
+ * names agree. Otherwise a data set without a training split is treated as a whole.
  */
 function splitLayout(
   folders: PictureFolders,
@@ -166,7 +169,7 @@ function splitLayout(
   return { classes: classes.map(({ name, folder }) => ({ name, folder })), empty, splitFolders, others, notes };
 }
 
-/** Classes that each hold split folders, and nothing else: `bolt/train`, `bolt/test`, `nut/train`. */
+/** Classes that each contain only split folders: `bolt/train`, `bolt/test`, `nut/train`. */
 function turnedRound(classes: readonly ClassFolder[], folders: PictureFolders): ClassFolder[] | undefined {
   const found: ClassFolder[] = [];
   for (const { name, folder } of classes) {
@@ -181,7 +184,7 @@ function turnedRound(classes: readonly ClassFolder[], folders: PictureFolders): 
   return found.some(({ split }) => split === "train") ? found : undefined;
 }
 
-/** How many pictures a label file of the same name is about; the extension that most of those have. */
+/** Number of pictures that have a label file of the same name, and the most frequent extension of those files. */
 export function picturesWithLabels(survey: Survey): { readonly count: number; readonly extension: string } {
   const labels = new Map<string, string>();
   for (const file of survey.files) {

@@ -1,24 +1,24 @@
-/** Lists of class names that lie beside label files: they give the classes' order. */
+/** Lists of class names beside label files, which define the order of the classes. */
 import type { Survey } from "../files/survey.js";
 import { linesOf } from "../files/text.js";
 import { byCodeUnits } from "../files/tree.js";
 import type { OpenLog } from "./open-log.js";
 
 const listFile = /^(labels?|classes|class_?names|label_?list|predefined_classes)\.txt$/i;
-/** Lines that tools put into such lists and that are no class of objects. */
+/** Lines that tools write into such lists and that are not object classes. */
 const notAClass = new Set(["__ignore__", "_background_", "__background__", "background"]);
 
-/** As `classOrder`, the names alone. */
+/** Like `classOrder`, but returns only the names. */
 export async function orderClasses(...about: Parameters<typeof classOrder>): Promise<string[]> {
   return (await classOrder(...about)).names;
 }
 
 /**
- * Class names in their order: that of a labels.txt or classes.txt in the root or beside the label files, where it names
- * every class of the boxes; otherwise the order of their code units.
- * @param found names that the boxes have
- * @param folders where a list may lie, besides the root
- * @returns the names, and the list that their order is from
+ * Orders class names: by a labels.txt or classes.txt in the root or beside the label files, if it lists every class of
+ * the boxes; otherwise by their code units.
+ * @param found class names that occur in boxes
+ * @param folders folders that may contain a list, besides the root
+ * @returns the names, and the list that determined their order
  */
 export async function classOrder(
   survey: Survey,

@@ -1,4 +1,4 @@
-/** From COCO's categories, whose ids have holes and differ from file to file, to class indexes. */
+/** Maps COCO's category ids, which have gaps and differ from file to file, to class indexes. */
 import { PhinetsError } from "../../tensor/index.js";
 import { byCodeUnits } from "../files/tree.js";
 import { someOf } from "../files/values.js";
@@ -7,11 +7,11 @@ import type { OpenLog } from "./open-log.js";
 
 export interface CocoClasses {
   readonly classes: readonly string[];
-  /** Of each file: class index by category id. */
+  /** For each file, class index by category id. */
   readonly indexes: readonly IdMap[];
 }
 
-/** By id as number or as text: `7` and `"7"` are the same. */
+/** Looks up ids as number or string: `7` and `"7"` are the same. */
 export class IdMap {
   readonly #numbers = new Map<number, number>();
   readonly #texts = new Map<string, number>();
@@ -27,16 +27,16 @@ export class IdMap {
   }
 }
 
-/** Of a text that is written as the number would be. */
+/** The number that a string spells in canonical form. */
 function numberOf(text: string): number | undefined {
   const number = Number(text);
   return String(number) === text ? number : undefined;
 }
 
 /**
- * Classes in the order of the ids, those of the first file first; the same name is the same class in all files. A
- * super-category that export tools list as category 0 is left out where no box is of it.
- * @param files named as messages show them
+ * Classes in the order of their ids, first those of the first file. The same name is the same class in all files. A
+ * super-category that export tools list as category 0 is left out if it has no boxes.
+ * @param files with names for messages
  */
 export function cocoClasses(
   files: readonly { readonly file: string; readonly content: CocoFile }[],
@@ -87,7 +87,7 @@ export function cocoClasses(
 
 const nameOf = ({ id, name }: CocoCategory): string => name?.trim() || `class ${id}`;
 
-/** The same category twice is one; one id for two names is an error. */
+/** Merges repeated categories. One id for two names is an error. */
 function checkIds(categories: readonly CocoCategory[], file: string): CocoCategory[] {
   const byId = new Map<string, { readonly category: CocoCategory; readonly place: number }>();
   for (const [place, category] of categories.entries()) {
@@ -105,7 +105,7 @@ function checkIds(categories: readonly CocoCategory[], file: string): CocoCatego
   return [...byId.values()].map(({ category }) => category);
 }
 
-/** Numbers by value, also those written as texts; other texts by their code units. */
+/** Numbers, including those written as strings, by value; other strings by their code units. */
 function sortById(categories: readonly CocoCategory[]): CocoCategory[] {
   const numeric = categories.every(({ id }) => Number.isFinite(Number(id)) && String(id).trim() !== "");
   return [...categories].sort((a, b) =>

@@ -1,6 +1,6 @@
 /**
- * COCO's annotation files (cocodataset.org/#format-data) as a data set needs them: every picture and box, in columns, so
- * that a file of a million boxes fits in memory; a row that cannot be used is told, and left out.
+ * Reads COCO's annotation files (cocodataset.org/#format-data) as a data set: every picture and box, stored in columns,
+ * so that a file of a million boxes fits in memory. Unusable rows are reported and left out.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { JsonBytes, memberNames } from "../files/json-bytes.js";
@@ -8,13 +8,13 @@ import { readSegmentation } from "../score-files/coco-segmentation.js";
 
 export const cocoCode = "data.coco";
 
-/** What the file calls a picture or a category. */
+/** The file's id of a picture or category. */
 export type CocoId = number | string;
 
 export interface CocoPicture {
   readonly id?: CocoId;
   readonly name?: string;
-  /** pixels; 0 where the file does not say */
+  /** pixels; 0 if the file does not state it */
   readonly width: number;
   readonly height: number;
 }
@@ -28,22 +28,22 @@ export interface CocoCategory {
 export interface CocoFile {
   readonly pictures: readonly CocoPicture[];
   readonly categories: readonly CocoCategory[];
-  /** One entry a box; `index` is its place in `annotations`. */
+  /** One entry per box; `index` is its index in `annotations`. */
   readonly boxes: {
     readonly index: readonly number[];
     readonly image: readonly CocoId[];
     readonly category: readonly CocoId[];
-    /** left, top, width, height in pixels, four a box */
+    /** left, top, width, height in pixels, four values per box */
     readonly corners: readonly number[];
     readonly ignore: readonly (0 | 1 | 2)[];
   };
-  /** Of annotations that cannot be used: `annotations[17].bbox has width -3; widths must be positive`. */
+  /** Problems of unusable annotations, such as `annotations[17].bbox has width -3; widths must be positive`. */
   readonly problems: readonly string[];
-  /** Annotations, good or bad. */
+  /** Number of annotations, good or bad. */
   readonly rows: number;
 }
 
-/** Values of `ignore`. */
+/** Possible values of `ignore`, by code. */
 export const cocoIgnore = [undefined, "crowd", "difficult"] as const;
 
 const parts = memberNames("images", "annotations", "categories");
@@ -51,10 +51,7 @@ const pictureNames = memberNames("id", "file_name", "width", "height");
 const categoryNames = memberNames("id", "name", "supercategory");
 const boxNames = memberNames("image_id", "category_id", "bbox", "segmentation", "iscrowd", "ignore");
 
-/**
- * Throws PhinetsError `data.coco`, `FILE:LINE: problem`, where it is no JSON of COCO's shape.
- * @param file name for messages
- */
+/** Throws PhinetsError `data.coco`, `FILE:LINE: problem`, if the file is not JSON of COCO's structure. */
 export function readCocoFile(bytes: Uint8Array, file: string): CocoFile {
   const json = new JsonBytes(bytes, file, cocoCode);
   const pictures: CocoPicture[] = [];
@@ -116,7 +113,7 @@ class BoxReader {
     if (problem !== undefined) this.problems.push(`annotations[${index}]${problem}`);
   }
 
-  /** What is wrong with the annotation, where it cannot be used. */
+  /** Reads an annotation; returns what is wrong with it if it cannot be used. */
   #box(index: number): string | undefined {
     const { json, boxes } = this;
     let image: CocoId | undefined;
@@ -177,7 +174,7 @@ function readText(json: JsonBytes): string | undefined {
   return isNumber(first) ? String(json.number("a number")) : skip(json);
 }
 
-/** A number, also where it is written as text; NaN for anything else. */
+/** Reads a number, also one written as a string; NaN for anything else. */
 function readNumber(json: JsonBytes): number {
   const first = json.peek();
   if (isNumber(first)) return json.number("a number");
@@ -186,7 +183,7 @@ function readNumber(json: JsonBytes): number {
   return text === "" ? Number.NaN : Number(text);
 }
 
-/** undefined for an empty list and for what is no list */
+/** Returns undefined for an empty list and for anything that is not a list. */
 function readNumbers(json: JsonBytes): number[] | undefined {
   if (json.peek() !== "[") return skip(json);
   const values: number[] = [];
@@ -205,20 +202,20 @@ function skip(json: JsonBytes): undefined {
 }
 
 /**
- * boxes: a data set of boxes; captions, panoptic, classes, nothing: a COCO file whose annotations are not boxes; results:
- * a list of what a detector found.
+ * boxes: a data set of boxes; captions, panoptic, classes, nothing: a COCO file whose annotations are not boxes;
+ * results: a list of detections.
  */
 export type CocoKind = "boxes" | "captions" | "panoptic" | "classes" | "nothing" | "results";
 
 const sniffNames = memberNames("images", "annotations");
 const keyNames = memberNames("bbox", "segmentation", "caption", "segments_info", "image_id", "score", "category_id");
-/** Annotations that are looked at to tell what kind they are. */
+/** Number of annotations examined to determine the kind. */
 const sniffed = 20;
 
-/** Thrown to end a reading whose rest is of no interest. */
+/** Thrown to stop reading early. */
 class Enough extends Error {}
 
-/** What kind of COCO file it is; undefined for any other file. Reads no further than it must. */
+/** The kind of a COCO file; undefined for any other file. Reads only as much as necessary. */
 export function sniffCoco(bytes: Uint8Array): CocoKind | undefined {
   const json = new JsonBytes(bytes, "", cocoCode);
   let pictures = false;
@@ -227,7 +224,7 @@ export function sniffCoco(bytes: Uint8Array): CocoKind | undefined {
   const look = () => {
     if (json.peek() !== "{") throw new Enough();
     json.members("an annotation", keyNames, (key) => {
-      // An empty bbox or segmentation is none.
+      // An empty bbox or segmentation counts as absent.
       const empty = key <= 1 && json.peek() === "n";
       json.skip();
       if (!empty) seen.add(key);
@@ -257,7 +254,7 @@ export function sniffCoco(bytes: Uint8Array): CocoKind | undefined {
       });
     }
   } catch (error) {
-    // Damaged further on: who opens it says where.
+    // The file is damaged further on; opening it will report where.
     if (!(error instanceof Enough) && !(error instanceof PhinetsError)) throw error;
   }
   const [imageId, score] = [4, 5].map((key) => seen.has(key));

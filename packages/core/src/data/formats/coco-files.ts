@@ -1,4 +1,4 @@
-/** Which JSON files of a folder are COCO's, what they hold, and which of them make up the data set. */
+/** Finds the COCO files among a folder's JSON files, and which of them make up the data set. */
 import type { Survey } from "../files/survey.js";
 import { baseName, extensionOf, folderOf, stemOf } from "../files/tree.js";
 import { addTo, extentOf } from "../files/values.js";
@@ -9,19 +9,19 @@ import { onePlace } from "./one-place.js";
 import { splitIn } from "./splits.js";
 
 export interface CocoFiles {
-  /** Folders of several data sets, of which one has to be named; then no file is used. */
+  /** Folders of several data sets, one of which the user must name; no file is used then. */
   readonly several?: readonly string[];
-  /** Those that the data set is read from, in the order of the splits. */
+  /** Files that the data set is read from, in the order of the splits. */
   readonly used: readonly { readonly file: string; readonly split?: SplitName }[];
-  /** Of boxes too, but beside better ones. */
+  /** Files with boxes that are not used because of better ones. */
   readonly beside: readonly { readonly file: string; readonly why: string }[];
-  /** COCO's, but without boxes. */
+  /** COCO files without boxes. */
   readonly others: readonly { readonly file: string; readonly kind: Exclude<CocoKind, "boxes"> }[];
 }
 
 const known = new WeakMap<Survey, Promise<CocoFiles>>();
 
-/** @param keepUnlabelled files without any annotation are used, as pictures without labels are work to be done */
+/** @param keepUnlabelled whether to use files without annotations, whose pictures are still to be labelled */
 export function findCocoFiles(survey: Survey, keepUnlabelled: boolean): Promise<CocoFiles> {
   let found = known.get(survey);
   if (found === undefined) {
@@ -37,7 +37,7 @@ async function find(survey: Survey, keepUnlabelled: boolean): Promise<CocoFiles>
   for (const files of candidates(survey)) {
     let looked = 0;
     for (const file of files) {
-      // Of a folder full of JSONs some would be COCO's among the first: it holds one a picture, of another tool.
+      // If none of the first files is COCO's, the folder holds one JSON per picture, from another tool.
       if (looked >= mostLooks && boxes.length + others.length === 0) break;
       looked++;
       const kind = sniffCoco(await survey.bytes(file));
@@ -45,7 +45,7 @@ async function find(survey: Survey, keepUnlabelled: boolean): Promise<CocoFiles>
       else if (kind !== undefined) others.push({ file, kind });
     }
   }
-  // Beside files with boxes, one without any is a split of background.
+  // Beside files with boxes, a file without annotations is a split of background pictures.
   const usable = boxes.length > 0 || keepUnlabelled;
   const empty = usable ? others.filter(({ kind }) => kind === "nothing").map(({ file }) => file) : [];
   const { files, several } = onePlace(survey, [...boxes, ...empty]);
@@ -58,7 +58,7 @@ const many = 16;
 const mostLooks = 64;
 const usualName = /coco|instances|annotations?|keypoints|labels|result|train|val|test/i;
 
-/** JSON files that may describe many pictures, by folder. */
+/** JSON files that may describe many pictures, grouped by folder. */
 function candidates(survey: Survey): string[][] {
   const { chosen, root } = survey;
   if (chosen !== undefined) return extensionOf(chosen) === ".json" ? [[chosen]] : [];
@@ -66,7 +66,7 @@ function candidates(survey: Survey): string[][] {
   for (const file of survey.files) {
     if (extensionOf(file) !== ".json") continue;
     const depth = file.slice(root.length).split("/").length;
-    // One that is named as a picture is about that picture only.
+    // A JSON file named after a picture describes only that picture.
     const own = survey.pictureOf(stemOf(file)) !== undefined || /\.(jpe?g|png|bmp|webp)\.json$/i.test(file);
     if (depth > deepest || own) continue;
     const folder = folderOf(file);
@@ -77,7 +77,7 @@ function candidates(survey: Survey): string[][] {
   );
 }
 
-/** What a file is by its name; of several of one split, those of the lowest number are used. */
+/** Rank of a file by its name; of several files for one split, those with the lowest rank are used. */
 function rank(file: string): number {
   const name = baseName(file);
   if (/instances/i.test(name)) return 0;

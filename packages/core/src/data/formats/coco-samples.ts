@@ -1,4 +1,4 @@
-/** Pictures and boxes of one COCO file as samples. */
+/** Converts the pictures and boxes of one COCO file to samples. */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { baseName } from "../files/tree.js";
@@ -22,13 +22,13 @@ export interface CocoPart {
 
 export interface CocoSample {
   readonly sample: Sample;
-  /** Of the picture in `pictures`. */
+  /** Path of the picture in `pictures`. */
   readonly path: string;
-  /** As the JSON has it. */
+  /** Name in the JSON. */
   readonly name: string;
 }
 
-/** A picture of the file that is there. */
+/** A picture of the file that exists. */
 interface Found {
   readonly path: string;
   readonly name: string;
@@ -37,9 +37,9 @@ interface Found {
 }
 
 /**
- * Samples in the order of the file's images; what is wrong with pictures and rows goes to the log. Undefined, and a
- * problem of the file, where none of its pictures is there.
- * @param pictures where the pictures lie: the data set's own folder, or the one around it
+ * Samples in the order of the file's images; problems of pictures and rows go to the log. If none of the pictures
+ * exists, logs a problem of the file and returns undefined.
+ * @param pictures survey of the folder with the pictures: the data set's own folder, or its parent
  */
 export async function readCocoSamples(
   survey: Survey,
@@ -74,7 +74,7 @@ export async function readCocoSamples(
   const samples: CocoSample[] = [];
   for (const [n, { path, name }] of found.entries()) {
     const size = sizes.get(path);
-    if (size === undefined) continue; // the log has it
+    if (size === undefined) continue; // already logged
     samples.push({
       path,
       name,
@@ -100,7 +100,7 @@ export async function readCocoSamples(
   }
 }
 
-/** A JSON that labels nothing that is there, as an error. */
+/** The error for a JSON file none of whose pictures exists. */
 export function nothingThere(survey: Survey, { file, content }: CocoPart): PhinetsError {
   const shown = survey.show(file);
   const [first] = content.pictures;
@@ -114,7 +114,7 @@ export function nothingThere(survey: Survey, { file, content }: CocoPart): Phine
 
 function findPictures(survey: Survey, pictures: Survey, { file, split, content }: CocoPart) {
   const finder = new NamedPictures(pictures);
-  // In the folder around its own the file's path begins with the name of its folder.
+  // Relative to the parent folder, the file's path begins with the name of its own folder.
   const place = pictures.tree === survey.tree ? file : `${baseName(survey.tree.name)}/${file}`;
   const folders = likelyFolders(pictures, place, split);
   const found: Found[] = [];
@@ -148,7 +148,7 @@ function findPictures(survey: Survey, pictures: Survey, { file, split, content }
 
 const sizeIn = ({ width, height }: CocoPicture) => ({ width, height });
 
-/** Rows of boxes by picture, in the file's order. */
+/** Box indices by picture, in file order. */
 function groupBoxes(
   { content, classes }: CocoPart,
   found: readonly Found[],
@@ -159,7 +159,7 @@ function groupBoxes(
   for (const [n, { id }] of pictures.entries()) {
     if (id !== undefined && places.get(id) === undefined) places.set(id, n);
   }
-  // Pictures that are not there have their problem already; their boxes go with them.
+  // Missing pictures already have a problem logged; their boxes are dropped.
   const pictureAt = new Int32Array(pictures.length).fill(-1);
   for (const [n, each] of found.entries()) for (const place of each.places) pictureAt[place] = n;
   const count = boxes.index.length;

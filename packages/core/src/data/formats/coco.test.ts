@@ -85,7 +85,7 @@ describe("annotations", () => {
     const polygon = [[10, 20, 40, 20, 40, 60]];
     expect(await boxes(box({ bbox: undefined, segmentation: polygon }))).toEqual(["bolt 10,20,40,60"]);
     expect(await boxes(box({ bbox: [], segmentation: polygon }))).toEqual(["bolt 10,20,40,60"]);
-    // 80 rows: from row 20 of column 10, one column of 40 pixels.
+    // 80 rows: one column of 40 pixels, starting at row 20 of column 10.
     const runs = { size: [80, 100], counts: [820, 40, 7140] };
     expect(await boxes(box({ bbox: undefined, segmentation: runs }))).toEqual(["bolt 10,20,11,60"]);
     expect((await open(box({}))).splits.train.map(({ labels }) => labels?.length)).toEqual([1, 0]);

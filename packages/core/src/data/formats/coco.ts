@@ -1,7 +1,8 @@
 /**
- * COCO data sets (cocodataset.org/#format-data): one JSON of pictures, boxes and categories a split. As COCO itself lays
- * them out (annotations/instances_train2017.json and train2017/), Roboflow (train/_annotations.coco.json), CVAT
- * (annotations/instances_default.json and images/), Label Studio (result.json and images/), or one JSON beside pictures.
+ * COCO data sets (cocodataset.org/#format-data): one JSON of pictures, boxes and categories per split. Supports the
+ * layouts of COCO itself (annotations/instances_train2017.json and train2017/), Roboflow
+ * (train/_annotations.coco.json), CVAT (annotations/instances_default.json and images/), Label Studio (result.json and
+ * images/), and one JSON beside pictures.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -100,13 +101,15 @@ export const coco: Format = {
 };
 
 interface CocoPlace {
-  /** The JSON. */
+  /** Path of the JSON. */
   readonly file: string;
   readonly pictures: Survey;
   readonly split: SplitName;
 }
 
-/** Which JSON has a picture, under which name; one that none has belongs to the JSON of its neighbours. */
+/**
+ * Records which JSON contains a picture, and under which name. A picture that is in no JSON belongs to its neighbours'.
+ */
 class CocoPlaces {
   readonly #files = new Map<string, string>();
   readonly #names = new Map<string, string>();
@@ -148,7 +151,7 @@ function leaveUnread(survey: Survey, { log }: OpenContext, what: string, file: s
   log.read(file);
 }
 
-/** A JSON that the user named may lie in a folder of its own beside those of the pictures. */
+/** Folder names for annotations only: a JSON that the user named may be in one, beside the picture folders. */
 const ownFolder = /^(annotations?|anns?|labels?|jsons?|coco)$/i;
 
 async function samplesOf(survey: Survey, part: CocoPart, context: OpenContext) {
@@ -159,7 +162,7 @@ async function samplesOf(survey: Survey, part: CocoPart, context: OpenContext) {
   return { samples: around && (await readCocoSamples(survey, around, part, context)), pictures: around ?? survey };
 }
 
-/** Two files of one split that label one picture would give it their boxes twice. */
+/** Throws if two files of one split label the same picture, which would duplicate its boxes. */
 function checkOnce(survey: Survey, seen: Map<string, CocoPart>, sample: Sample, part: CocoPart): void {
   const key = `${part.split ?? ""} ${sample.file}`;
   const before = seen.get(key);
@@ -173,7 +176,7 @@ function checkOnce(survey: Survey, seen: Map<string, CocoPart>, sample: Sample, 
   );
 }
 
-/** Of every picture, where each lies in a folder of a split. */
+/** The split of every picture, if all are in folders named after splits. */
 function splitsByFolder(pictures: Survey, samples: readonly CocoSample[]): SplitName[] | undefined {
   const splits = samples.map(({ path }) => splitOfPath(pictures, path));
   return splits.every((split) => split !== undefined) && new Set(splits).size > 1 ? (splits as SplitName[]) : undefined;

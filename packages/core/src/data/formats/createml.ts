@@ -1,7 +1,8 @@
 /**
  * Create ML object detection (developer.apple.com/documentation/createml/building-an-object-detector-data-source): a
- * JSON list of pictures with their objects, beside the pictures. An object's `x`, `y` are its box's centre, in pixels from the
- * left upper corner. Pictures are `image` or `imagefilename`, their objects `annotations` or `annotation`.
+ * JSON list of pictures with their objects, beside the pictures. An object's `x`, `y` are its box's centre, in pixels
+ * from the top left corner. The picture's name is `image` or `imagefilename`; its objects are `annotations` or
+ * `annotation`.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -66,7 +67,7 @@ export const createml: Format = {
   },
 };
 
-/** What a Create ML file has within its first pictures; other lists in JSON have other members. */
+/** Text that a Create ML file contains near its beginning; other JSON lists have other members. */
 const marks = [
   /^\s*\[\s*\{/,
   /"image(filename)?"\s*:/i,
@@ -75,7 +76,7 @@ const marks = [
 ];
 const headBytes = 65536;
 
-/** Create ML files; only the one that the user named, where there is one. */
+/** Create ML files; only the one that the user named, if any. */
 async function findFiles(survey: Survey): Promise<string[]> {
   const { chosen } = survey;
   const candidates = survey.files.filter(
@@ -90,18 +91,18 @@ async function findFiles(survey: Survey): Promise<string[]> {
   return found;
 }
 
-/** A set with more .json files than this has one a picture, which is another format. */
+/** A data set with more .json files than this has one per picture, which is another format. */
 const mostLooked = 100;
 
 interface Entry {
-  /** The JSON that lists the picture. */
+  /** Path of the JSON that lists the picture. */
   readonly file: string;
   readonly objects: { readonly label: string; readonly corners: Corners; readonly where: string }[];
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Pictures, in the order of the files and of their lists. */
+/** Pictures in the order of the files and their lists. */
 async function readAll(survey: Survey, { log }: OpenContext, files: readonly string[]): Promise<Map<string, Entry>> {
   const finder = new PictureFinder(survey);
   const entries = new Map<string, Entry>();
@@ -154,7 +155,7 @@ function parseList(text: string, shown: string): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** At its path from the JSON or from the root; else by its name, the nearest to the JSON. */
+/** Looks for the path relative to the JSON or the root, then for the name nearest to the JSON. */
 function findPicture(survey: Survey, finder: PictureFinder, file: string, named: string): string | undefined {
   for (const folder of [folderOf(file), survey.root]) {
     const found = survey.resolve(joinPath(folder, named));

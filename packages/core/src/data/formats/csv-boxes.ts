@@ -1,4 +1,4 @@
-/** Rows of boxes from any table, gathered picture by picture into a data set. */
+/** Groups rows of boxes from any table by picture into a data set. */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import { folderOf } from "../files/tree.js";
@@ -11,15 +11,15 @@ import type { StatedSize } from "./picture-sizes.js";
 import { statedSizes } from "./stated-sizes.js";
 
 export interface BoxRow {
-  /** As the table names it. */
+  /** The picture's name in the table. */
   readonly picture: string;
-  /** Absent: the row only says that the picture is there, without boxes. */
+  /** Absent if the row only lists a picture without boxes. */
   readonly box?: Corners;
   readonly class?: string;
   readonly ignore?: BoxLabel["ignore"];
-  /** Of the picture, where the row says it, pixels. */
+  /** Size of the picture in pixels, if the row states it. */
   readonly size?: PictureSize;
-  /** Overrides the table's. */
+  /** Overrides the table's split. */
   readonly split?: SplitName;
   readonly line: number;
 }
@@ -29,17 +29,17 @@ export interface BoxTable {
   readonly file: string;
   readonly split?: SplitName;
   readonly rows: readonly BoxRow[];
-  /** Boxes are fractions of the picture. */
+  /** Whether boxes are fractions of the picture. */
   readonly fractions: boolean;
 }
 
 export interface GatherOptions {
   /**
-   * Pictures that a table names and that are not there: a "problem", or, where tables cover more than anyone has on a
-   * disk, "not read". Default "problem".
+   * How to treat listed pictures that do not exist: as a "problem", or as "not read" for tables that cover more
+   * pictures than anyone downloads. Default "problem".
    */
   readonly absent?: "problem" | "not read";
-  /** Names to show for the classes of rows. Default: as they are. */
+  /** Display names of the rows' classes. Default: unchanged. */
   readonly nameOf?: (name: string) => string;
 }
 
@@ -49,7 +49,7 @@ interface Labelled {
   readonly rows: { readonly row: BoxRow; readonly table: BoxTable }[];
 }
 
-/** Pictures in the order in which the tables name them first. */
+/** Pictures in the order of their first occurrence in the tables. */
 export async function gatherBoxes(
   survey: Survey,
   context: OpenContext,
@@ -59,7 +59,7 @@ export async function gatherBoxes(
   const { log } = context;
   const { nameOf = (name: string) => name } = options;
   const pictures = findPictures(survey, context, tables, options);
-  // Of a table that covers more than is there, only what is there counts.
+  // If tables may cover more pictures than exist, only rows of existing pictures count.
   const rows = options.absent === "not read" ? pictures.flatMap((each) => each.rows.map(({ row }) => row)) : undefined;
   const found = new Set<string>();
   for (const { class: name } of rows ?? tables.flatMap((table) => table.rows)) {
@@ -76,7 +76,7 @@ export async function gatherBoxes(
   const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
   for (const each of pictures) {
     const size = sizes.get(each.path);
-    if (size === undefined) continue; // the log has it
+    if (size === undefined) continue; // already logged
     const list = new BoxList({ log, size });
     for (const { row, table } of each.rows) {
       if (row.box === undefined || row.class === undefined) continue;
@@ -92,7 +92,7 @@ export async function gatherBoxes(
   return { task: "detect", classes, splits, named };
 }
 
-/** Fractions need no size. */
+/** Boxes in fractions need no picture size. */
 function sizesOf(
   survey: Survey,
   context: OpenContext,
@@ -119,7 +119,7 @@ function sizesOf(
   });
 }
 
-/** Pictures that are there, with their rows. */
+/** Existing pictures with their rows. */
 function findPictures(
   survey: Survey,
   { log }: OpenContext,
@@ -181,7 +181,7 @@ function foldersOf(survey: Survey, file: string, split: SplitName | undefined): 
   return found;
 }
 
-/** None of a table's pictures is there: one error, not one a picture. */
+/** A single error for a table none of whose pictures exists, instead of one per picture. */
 export function nothingThere(
   survey: Survey,
   { file, rows }: { readonly file: string; readonly rows: readonly { readonly picture: string }[] },

@@ -1,4 +1,4 @@
-/** Tables of labels in a folder: which columns they have, told from their first rows, so which format they are. */
+/** Finds tables of labels in a folder and detects their format from the columns of their first rows. */
 import { type Csv, type CsvRow, parseCsv } from "../files/csv.js";
 import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
@@ -9,16 +9,19 @@ import { onePlace } from "./one-place.js";
 import { splitIn, splitOf } from "./splits.js";
 
 /**
- * corners: a row a box with xmin, ymin, xmax, ymax; plain: the same without a header, `path,x1,y1,x2,y2,class`; via: regions
- * of the VGG Image Annotator; open-images: ImageID, LabelName and fractions; classes: a row a picture with its class;
- * one-hot: a row a picture with a column of 0 or 1 for each class.
+ * - corners: one row per box with xmin, ymin, xmax, ymax
+ * - plain: the same without a header, `path,x1,y1,x2,y2,class`
+ * - via: regions of the VGG Image Annotator
+ * - open-images: ImageID, LabelName and fractions
+ * - classes: one row per picture with its class
+ * - one-hot: one row per picture with a column of 0 or 1 for each class
  */
 export type CsvKind = "corners" | "plain" | "via" | "open-images" | "classes" | "one-hot";
 
 export interface CsvFile {
   readonly file: string;
   readonly kind: CsvKind;
-  /** Places of the columns, by what they mean. */
+  /** Column indices by meaning. */
   readonly columns: Readonly<Record<string, number>>;
   readonly header: readonly string[];
 }
@@ -66,14 +69,14 @@ const names: Readonly<Record<string, readonly string[]>> = {
   split: ["split", "set", "subset", "data_set", "dataset", "partition", "usage", "fold_name"],
 };
 
-/** Enough of a file to know its columns by. */
+/** Bytes that are enough to identify a file's columns. */
 const headBytes = 1 << 16;
 const deepest = 4;
 const most = 64;
 
 const known = new WeakMap<Survey, Promise<readonly CsvFile[]>>();
 
-/** The tables that lie in a data set, or the one that the user named. */
+/** The tables in a data set, or the one that the user named. */
 export function findCsvFiles(survey: Survey): Promise<readonly CsvFile[]> {
   let found = known.get(survey);
   if (found === undefined) {
@@ -88,7 +91,7 @@ async function find(survey: Survey): Promise<CsvFile[]> {
   const isTable = (file: string) => [".csv", ".tsv"].includes(extensionOf(file));
   const depth = (file: string) => file.slice(root.length).split("/").length;
   const files = (chosen === undefined ? survey.files : [chosen]).filter(
-    // A table that is named as a picture is about that picture only.
+    // A table named after a picture describes only that picture.
     (file) => isTable(file) && depth(file) <= deepest && survey.pictureOf(stemOf(file)) === undefined,
   );
   const found: CsvFile[] = [];
@@ -98,7 +101,7 @@ async function find(survey: Survey): Promise<CsvFile[]> {
     const kind = kindOf(table);
     if (kind !== undefined) found.push({ file, header: table.header, ...kind });
   }
-  // Of tables of several data sets none is this one's.
+  // If there are tables of several data sets, none is used.
   const here = new Set(
     onePlace(
       survey,
@@ -132,7 +135,7 @@ function kindOf({ header, rows }: Csv): Pick<CsvFile, "kind" | "columns"> | unde
   ]) {
     if (lower.includes(name)) columns[name] = lower.indexOf(name);
   }
-  // A column of that name that holds something else, such as where a picture comes from, names no splits.
+  // A column of that name may hold something else, such as a picture's origin; then it does not name splits.
   const holdsSplits = (n: number) => rows.every(({ fields }) => splitOf(fields[n] ?? "") !== undefined);
   if (columns.split !== undefined && !holdsSplits(columns.split)) delete columns.split;
   const has = (...list: readonly string[]) => list.every((name) => columns[name] !== undefined);
@@ -151,7 +154,7 @@ function kindOf({ header, rows }: Csv): Pick<CsvFile, "kind" | "columns"> | unde
   return has("class") ? { kind: "classes", columns } : undefined;
 }
 
-/** `path,x1,y1,x2,y2,class`; a picture without boxes has the path only. */
+/** Whether a row is `path,x1,y1,x2,y2,class`; a picture without boxes has only the path. */
 function isPlain(fields: readonly string[]): boolean {
   const numbers = fields.slice(1, 5);
   if (fields.length !== 6 || !isPictureFile(fields[0])) return false;
@@ -159,10 +162,10 @@ function isPlain(fields: readonly string[]): boolean {
   return empty || (numbers.every((field) => field !== "" && Number.isFinite(Number(field))) && fields[5] !== "");
 }
 
-/** Of a text in JavaScript. */
+/** Maximum length of a string in JavaScript engines. */
 const largest = 2 ** 29 - 2 ** 10;
 
-/** All rows of a table of labels, with the first where it has no header. */
+/** All rows of a table of labels, including the first if there is no header. */
 export async function readCsvRows(survey: Survey, { file, kind, header }: CsvFile): Promise<readonly CsvRow[]> {
   const { rows } = parseCsv(await survey.bytes(file, largest));
   return kind === "plain" ? [{ line: 1, fields: header }, ...rows] : rows;
@@ -174,8 +177,8 @@ export interface CsvPart {
 }
 
 /**
- * Tables by the splits that they or their folders are named after. Where some are of splits, those of none, which list the
- * same again, are not used.
+ * Assigns tables to the splits that their own or their folders' names state. If some tables belong to splits, the
+ * others, which repeat the same rows, are not used.
  */
 export function splitCsvFiles(survey: Survey, tables: readonly CsvFile[]): { used: CsvPart[]; beside: CsvFile[] } {
   const parts = tables.map((table) => {
@@ -190,7 +193,7 @@ export function splitCsvFiles(survey: Survey, tables: readonly CsvFile[]): { use
   return { used: ofSplits, beside: parts.filter(({ split }) => split === undefined).map(({ table }) => table) };
 }
 
-/** Names of tables for `Recognition.from`. */
+/** Names of tables, for `Recognition.from`. */
 export function listTables(survey: Survey, tables: readonly CsvFile[]): string {
   const shown = tables.slice(0, 4).map(({ file }) => file.slice(survey.root === "" ? 0 : survey.root.length + 1));
   return shown.join(", ") + (tables.length > shown.length ? ` and ${tables.length - shown.length} more` : "");

@@ -1,16 +1,16 @@
-/** What was found of a data set, in lines that every verb prints before its work. */
+/** Describes an opened data set in the lines that every command prints first. */
 import type { OpenedTree } from "./open.js";
 import type { Counted } from "./open-log.js";
 import { singular } from "./singular.js";
 
 export interface DescribeOptions {
-  /** Problems that are named; the others are counted. Default 10. */
+  /** Maximum number of problems listed; further ones are counted. Default 10. */
   readonly mostNamed?: number;
 }
 
 /**
- * Lines without their ends: the format and what it was recognised from, notes, what was put right, what was not read, and
- * what is left out with `--skip-bad`.
+ * Lines without line ends: the format and how it was recognised, notes, corrections, what was not read, and what
+ * `--skip-bad` leaves out.
  */
 export function describeOpened(set: OpenedTree, path: string, options: DescribeOptions = {}): string[] {
   const { mostNamed = 10 } = options;
@@ -26,12 +26,12 @@ export function describeOpened(set: OpenedTree, path: string, options: DescribeO
   return lines;
 }
 
-/** `12 rows equal to one before are left out (a.txt:3, a.txt:4, b.txt:1, ...)`. */
+/** A line such as `12 rows equal to one before are left out (a.txt:3, a.txt:4, b.txt:1, ...)`. */
 export function countedLine({ what, count, examples }: Counted): string {
   return `${count} ${count === 1 ? singular(what) : what} (${examples.join(", ")}${count > examples.length ? ", ..." : ""})`;
 }
 
-/** What `--skip-bad` leaves out, as `3 rows of 41 and 1 picture of 20`. */
+/** What `--skip-bad` leaves out, such as `3 rows of 41 and 1 picture of 20`. */
 export function countLeftOut({ problems, rows, splits }: Pick<OpenedTree, "problems" | "rows" | "splits">): string {
   const pictures = Object.values(splits).reduce((sum, samples) => sum + samples.length, 0);
   const parts = (["row", "picture", "file"] as const).flatMap((what) => {

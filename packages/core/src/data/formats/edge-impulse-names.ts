@@ -1,4 +1,7 @@
-/** Pictures whose names begin with their class and a point, `bolt.1a2b.jpg`, as Edge Impulse and Kaggle's cats and dogs have them. */
+/**
+ * Pictures whose names begin with their class and a dot, such as `bolt.1a2b.jpg` (Edge Impulse, Kaggle's cats and
+ * dogs).
+ */
 import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
 import { baseName, byCodeUnits, extensionOf, folderOf, stemOf } from "../files/tree.js";
@@ -6,15 +9,18 @@ import { type Sample, type SplitName, splitNames } from "../types.js";
 import type { FoundDataset } from "./format.js";
 import { splitOf } from "./splits.js";
 
-/** `bolt` of `training/bolt.1a2b.jpg`; it holds a letter, as dates and numbers are no classes. */
+/**
+ * The class in a picture's name: `bolt` for `training/bolt.1a2b.jpg`. It must contain a letter, to exclude dates and
+ * numbers.
+ */
 function classOf(picture: string): string | undefined {
   const match = /^([^.]+)\.[^.]/.exec(stemOf(baseName(picture)));
   return match !== null && /\p{L}/u.test(match[1]) ? match[1] : undefined;
 }
 
 /**
- * The classes, where every picture's name has one, there are two or more, each of two pictures or more, the pictures lie in
- * the root or in folders of splits, and no file of labels is there; else undefined.
+ * The classes, if every picture's name has one, there are at least two classes of at least two pictures each, all
+ * pictures are in the root or in split folders, and there are no label files; otherwise undefined.
  */
 export function classNamesInFileNames(survey: Survey): string[] | undefined {
   const { pictures, files, root } = survey;

@@ -1,8 +1,8 @@
 /**
- * Edge Impulse's exports (docs.edgeimpulse.com, "Uploader": info.labels and bounding_boxes.labels): pictures in training/ and
- * testing/ with JSON beside them, `{"version": 1, "files": [{path, category, label, boundingBoxes}]}` and
- * `{"boundingBoxes": {FILE: [{label, x, y, width, height}]}}`, pixels from the top left corner; or, without any, pictures
- * whose names begin with their class, `bolt.1a2b.jpg`.
+ * Edge Impulse's exports (docs.edgeimpulse.com, "Uploader": info.labels and bounding_boxes.labels): pictures in
+ * training/ and testing/ with JSON beside them, `{"version": 1, "files": [{path, category, label, boundingBoxes}]}` and
+ * `{"boundingBoxes": {FILE: [{label, x, y, width, height}]}}`, in pixels from the top left corner; or, without label
+ * files, pictures whose names begin with their class, `bolt.1a2b.jpg`.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { isPictureFile } from "../files/picture-names.js";
@@ -62,7 +62,7 @@ interface Box {
   readonly where: string;
 }
 
-/** What the label files say of a picture. */
+/** What the label files state about a picture. */
 interface Entry {
   readonly path: string;
   readonly shown: string;
@@ -94,7 +94,7 @@ async function openLabelFiles(survey: Survey, context: OpenContext, files: reado
     entry.split ??= split ?? splitOfPath(survey, where.path);
     return entry;
   };
-  // Those of boxes first: what info.labels says of the same pictures is the same again.
+  // Files of boxes come first; info.labels repeats the same labels.
   for (const file of [...files].sort((a, b) => byCodeUnits(baseName(a), baseName(b)) || byCodeUnits(a, b))) {
     log.read(file);
     const content = parseObject(await survey.text(file), survey.show(file));
@@ -145,7 +145,7 @@ async function detection(survey: Survey, context: OpenContext, entries: readonly
   const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
   for (const [n, { path, shown, split, boxes = [] }] of entries.entries()) {
     const size = sizes[n];
-    if (size === undefined) continue; // the log has it
+    if (size === undefined) continue; // already logged
     const list = new BoxList({ log, size });
     for (const { value, where } of boxes) {
       const { label, ...box } = objectOf(value);
@@ -209,7 +209,7 @@ const objectOf = (value: unknown): Record<string, unknown> =>
 const boxesOf = (value: unknown, where: string): Box[] =>
   (Array.isArray(value) ? value : []).map((each, n) => ({ value: each, where: `${where}[${n}]` }));
 
-/** `"bolt"` or `{"type": "label", "label": "bolt"}`; undefined for what is not labelled. */
+/** The label of `"bolt"` or `{"type": "label", "label": "bolt"}`; undefined for an unlabelled picture. */
 function labelOf(value: unknown): string | undefined {
   const text = typeof value === "string" ? value : objectOf(value).label;
   return typeof text === "string" && text !== "" ? text : undefined;

@@ -1,4 +1,4 @@
-/** Files that have nothing to do with a data set, beside it, change nothing of what is read from it. */
+/** Unrelated files beside a data set do not change what is read from it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type MemoryFile, openMemory } from "../../../../../test/memory-set.js";

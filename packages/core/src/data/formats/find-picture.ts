@@ -1,6 +1,6 @@
 /**
- * The picture that a label file is about, wherever both lie: beside each other, in `images` and `annotations`, in
- * `train/images` and `train/annotations`, in several years of a devkit.
+ * Finds the picture that a label file describes, wherever the two are: beside each other, in `images` and
+ * `annotations`, in `train/images` and `train/annotations`, or in several years of a devkit.
  */
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf, foldName, stemOf } from "../files/tree.js";
@@ -8,7 +8,7 @@ import { addTo, extentOf } from "../files/values.js";
 import type { SplitName } from "../types.js";
 import { splitOf } from "./splits.js";
 
-/** Folders whose pictures are labels themselves, of the same names as the pictures that they label. */
+/** Folders of segmentation masks, which have the same names as the pictures that they label. */
 const maskFolder = /^(segmentation(class|object)?(raw|visualization)?|segmentation_?maps?|masks?|depth|instances?)$/i;
 const usualFolder = /^(jpegimages|images?|imgs?|pictures|photos|frames)$/i;
 
@@ -24,9 +24,10 @@ export class PictureFinder {
   }
 
   /**
-   * By the label file's own name, as tools keep it when both are renamed; else by the name that stands in the file,
-   * folders aside. Of pictures with one name, the nearest to the label file. Several where none is nearest.
-   * @param named as `C:\pictures\1.jpg`, `../images/1.jpg` or without extension
+   * Looks first for the label file's own name, which tools keep when both files are renamed, then for the name stated
+   * in the file, ignoring folders. Of pictures with the same name, returns the nearest to the label file, or several if
+   * there is a tie.
+   * @param named such as `C:\pictures\1.jpg`, `../images/1.jpg`, or without extension
    */
   find(labelFile: string, named = ""): readonly string[] {
     const name = foldName(baseName(named));
@@ -40,7 +41,7 @@ export class PictureFinder {
     return exact.length === 1 ? exact : nearest;
   }
 
-  /** Pictures of this name without extension, wherever they are; case and Unicode form aside. */
+  /** Pictures with this name without extension, in any folder; ignores case and Unicode form. */
   withStem(stem: string): readonly string[] {
     return this.#byStem.get(foldName(stem)) ?? [];
   }
@@ -48,7 +49,7 @@ export class PictureFinder {
 
 const isMaskFolder = (name: string): boolean => maskFolder.test(name);
 
-/** More for folders in common at the beginning or the end of both paths; less for every other folder. */
+/** Higher for folders that both paths share at their beginning or end; lower for every other folder. */
 function nearness(labelFile: string, picture: string): number {
   const a = folderOf(labelFile).split("/");
   const b = folderOf(picture).split("/");
@@ -59,7 +60,7 @@ function nearness(labelFile: string, picture: string): number {
   return 10 * (start + end) + (b.some((name) => usualFolder.test(name)) ? 5 : 0) - b.length;
 }
 
-/** The split that a folder on the way from the survey's root to a file names. */
+/** The split that a folder between the survey's root and a file names. */
 export function splitOfPath(survey: Survey, file: string): SplitName | undefined {
   const folder = folderOf(file).slice(survey.root.length);
   for (const name of folder.split("/")) {
@@ -69,7 +70,7 @@ export function splitOfPath(survey: Survey, file: string): SplitName | undefined
   return undefined;
 }
 
-/** Names of the folders that name a split, on the way to these files, in order. */
+/** Names, in order, of the folders on the way to these files that name a split. */
 export function splitFolders(survey: Survey, files: readonly string[]): string[] {
   const names = new Set<string>();
   for (const folder of new Set(files.map(folderOf))) {
@@ -82,18 +83,18 @@ export function splitFolders(survey: Survey, files: readonly string[]): string[]
   return [...names].sort();
 }
 
-/** The pictures that no label file is about; masks aside. */
+/** The pictures without a label file, except masks. */
 export function leftWithoutLabels(survey: Survey, used: ReadonlySet<string>): string[] {
   return survey.pictures.filter((picture) => !used.has(picture) && !folderOf(picture).split("/").some(isMaskFolder));
 }
 
-/** Whether a label file lies in the same folder as a picture of its name. */
+/** Whether a label file is in the same folder as a picture of the same name. */
 export function isBeside(survey: Survey, labelFile: string): boolean {
   const stem = stemOf(labelFile);
   return survey.filesIn(folderOf(labelFile)).length > 1 && survey.pictureOf(stem) !== undefined;
 }
 
-/** At most `count` of the list's elements, spread over it. */
+/** At most `count` elements, spread evenly over the list. */
 export function spread<T>(list: readonly T[], count: number): T[] {
   const step = Math.max(1, list.length / count);
   return Array.from({ length: Math.min(count, list.length) }, (_, n) => list[Math.floor(n * step)]);

@@ -1,6 +1,7 @@
 /**
- * idx files, the format of MNIST and its kin (described on MNIST's page, yann.lecun.com/exdb/mnist): big-endian; two zero
- * bytes, the element type (8 = unsigned byte), the number of dimensions, one uint32 a dimension, then the elements.
+ * idx files, the format of MNIST and similar data sets (described on MNIST's page, yann.lecun.com/exdb/mnist).
+ * Big-endian: two zero bytes, the element type (8 = unsigned byte), the number of dimensions, one uint32 per dimension,
+ * then the elements.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostFileBytes, mostFiles, mostRatio, ratioFrom } from "../files/limits.js";
@@ -91,11 +92,11 @@ export async function readIdxBytes(
 const isImages = /idx3[-.]?ubyte(\.gz)?$/i;
 const isLabels = /idx1[-.]?ubyte(\.gz)?$/i;
 
-/** t10k is MNIST's name for its 10,000 pictures to test with. */
+/** t10k is MNIST's name for its 10,000 test pictures. */
 const splitOfIdx = (file: string): SplitName | undefined =>
   /(^|[^a-z0-9])t10k([^a-z0-9]|$)/i.test(baseName(file)) ? "test" : splitIn(baseName(file));
 
-/** Folders of idx files, as MNIST and its kin come: train-* and t10k-* (or test-*), plain or gzipped. */
+/** Folders of idx files in MNIST's layout: train-* and t10k-* (or test-*), plain or gzipped. */
 export const idxFiles: Format = {
   id: "idx",
   title: "idx files (MNIST)",
@@ -122,7 +123,7 @@ export const idxFiles: Format = {
   },
 };
 
-/** The only file of a kind; of one that lies there twice, plain and gzipped, the plain one. */
+/** The only file of a kind; if it exists both plain and gzipped, the plain one. */
 function theOne(survey: Survey, split: SplitName, kind: RegExp, log: OpenContext["log"]): string | undefined {
   const files = survey.filesIn().filter((file) => kind.test(file) && splitOfIdx(file) === split);
   const plain = files.filter((file) => !(/\.gz$/i.test(file) && files.includes(file.slice(0, -3))));

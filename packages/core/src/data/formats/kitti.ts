@@ -1,8 +1,9 @@
 /**
- * KITTI's object detection (cvlibs.net/datasets/kitti/eval_object.php, readme.txt of the development kit): training/image_2
- * and training/label_2, one text a picture, a row an object: `type truncated occluded alpha left top right bottom height width
- * length x y z rotation`, corners in pixels from 0. DontCare rows are regions where nothing was labelled. The testing pictures
- * have no labels. Also as NVIDIA's tools take it, in images/ and labels/.
+ * KITTI's object detection (cvlibs.net/datasets/kitti/eval_object.php, readme.txt of the development kit):
+ * training/image_2 and training/label_2, one text per picture, one row per object:
+ * `type truncated occluded alpha left top right bottom height width length x y z rotation`, corners in pixels from 0.
+ * DontCare rows are unlabelled regions. The testing pictures have no labels. NVIDIA's layout in images/ and labels/ is
+ * read too.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -19,7 +20,7 @@ import { readSizes } from "./picture-sizes.js";
 
 const labelFolder = /^(label(_?2|_?3)?|labels)$/i;
 const pictureFolder = /^(image(_?2|_?3)?|images)$/i;
-/** Regions where nothing was labelled. */
+/** Whether a row is a region where nothing was labelled. */
 const isUnlabelled = (type: string): boolean => type.toLowerCase() === "dontcare";
 
 interface Place {
@@ -28,7 +29,7 @@ interface Place {
   readonly split?: SplitName;
 }
 
-/** Folders of labels with those of their pictures: in one folder, or in folders of the same name of two archives. */
+/** Label folders with their picture folders: in one folder, or in equally named folders of two archives. */
 async function placesOf(survey: Survey): Promise<Place[]> {
   const holders = new Map<string, number>();
   for (const file of survey.files) {
@@ -40,7 +41,7 @@ async function placesOf(survey: Survey): Promise<Place[]> {
   for (const labels of holders.keys()) {
     if (!(await isKitti(survey, labels))) continue;
     const pictures = picturesOf(survey, labels);
-    // KITTI's own training folder is all that is labelled: a part of it is not a split of the data set's.
+    // KITTI's own training folder contains everything that is labelled, so it is not one of the data set's splits.
     const split = /(^|\/)training$/i.test(folderOf(labels)) ? undefined : splitOfPath(survey, `${labels}/`);
     if (pictures !== undefined) found.push({ labels, pictures, ...(split !== undefined && { split }) });
   }
@@ -56,7 +57,7 @@ function picturesOf(survey: Survey, labels: string): string | undefined {
       .find((name) => pictureFolder.test(name) && survey.picturesBelow(path(folder, name)).length > 0);
   const beside = fits(around);
   if (beside !== undefined) return path(around, beside);
-  // data_object_label_2/training/label_2 and data_object_image_2/training/image_2.
+  // Such as data_object_label_2/training/label_2 and data_object_image_2/training/image_2.
   for (const folder of [...survey.folders].sort()) {
     if (folder === around || baseName(folder) !== baseName(around)) continue;
     const name = fits(folder);
@@ -65,7 +66,7 @@ function picturesOf(survey: Survey, labels: string): string | undefined {
   return undefined;
 }
 
-/** Whether the first rows that are there are KITTI's: 15 columns, or 16 with a score, the first a name. */
+/** Whether the first rows are KITTI's: 15 columns, or 16 with a score, the first being a name. */
 async function isKitti(survey: Survey, labels: string): Promise<boolean> {
   for (const file of survey
     .filesIn(labels)
@@ -116,7 +117,7 @@ export const kitti: Format = {
       places.map(({ labels }) => labels),
     );
     const indexes = new Map(classes.map((name, n) => [name, n]));
-    // A region is a label for every class.
+    // A region becomes one label per class.
     const regions = labelled.reduce((sum, { rows }) => sum + rows.filter(({ type }) => isUnlabelled(type)).length, 0);
     if (regions * classes.length > mostRegionLabels) {
       const shown = survey.show(survey.root);
@@ -131,11 +132,11 @@ export const kitti: Format = {
     const splits: Record<SplitName, Sample[]> = { train: [], val: [], test: [] };
     for (const [n, { picture, shown, split, rows }] of labelled.entries()) {
       const size = sizes[n];
-      if (size === undefined) continue; // the log has it
+      if (size === undefined) continue; // already logged
       const list = new BoxList({ log, size });
       for (const { type, corners, line } of rows) {
         const own = indexes.get(type);
-        // A region without labels is one for every class.
+        // An unlabelled region becomes one label for every class.
         const labels =
           own === undefined ? classes.map((_, c) => ({ class: c, ignore: "crowd" as const })) : [{ class: own }];
         for (const label of labels) list.add(corners, label, `${shown}:${line}`, shown);
@@ -156,7 +157,7 @@ interface Row {
 
 interface Labelled {
   readonly picture: string;
-  /** The label file, for messages. */
+  /** The label file's name for messages. */
   readonly shown: string;
   readonly split?: SplitName;
   readonly rows: readonly Row[];

@@ -1,7 +1,7 @@
 /**
- * labelme (github.com/wkentaro/labelme, its JSON as X-AnyLabeling writes it too): a .json of shapes for each picture,
- * beside it or in a folder of its own. Points are pixels from the picture's left upper corner, continuous. Rectangles,
- * polygons, circles, turned boxes and masks become the box around them; lines and points are no objects.
+ * labelme (github.com/wkentaro/labelme; X-AnyLabeling writes the same JSON): one .json of shapes per picture, beside it
+ * or in a folder of its own. Points are continuous pixel coordinates from the top left corner. Rectangles, polygons,
+ * circles, rotated boxes and masks become their bounding boxes; lines and points are ignored.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -79,10 +79,10 @@ const jsonFiles = (survey: Survey): string[] => survey.files.filter((file) => ex
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Larger ones hold many pictures' labels, or no labels. */
+/** Larger files hold the labels of many pictures, or no labels. */
 const largestFile = 64 * 2 ** 20;
 
-/** The parsed file; undefined where it does not mention shapes, an Error where it does and is no JSON. */
+/** The parsed file; undefined if it does not mention shapes, an Error if it does but is not valid JSON. */
 async function read(survey: Survey, file: string): Promise<unknown> {
   const bytes = await survey.head(file, largestFile + 1);
   if (bytes.length > largestFile) return undefined;
@@ -162,7 +162,7 @@ async function readAll(survey: Survey, { log }: OpenContext): Promise<Entry[]> {
 
 const isSide = (value: unknown): value is number => typeof value === "number" && value > 0 && Number.isFinite(value);
 
-/** Flags class a picture, not its objects. */
+/** Flags classify a picture, not its objects. */
 function noteFlags({ flags }: Fields, shown: string, log: OpenLog): void {
   if (typeof flags !== "object" || flags === null) return;
   const set = Object.keys(flags).filter((name) => (flags as Fields)[name] === true);
@@ -204,7 +204,7 @@ function readShapes(shapes: readonly unknown[], shown: string, log: OpenLog): La
 
 const noObjects = new Set(["point", "points", "line", "linestrip", "lines"]);
 
-/** The box around a shape, or what is wrong with it. */
+/** The bounding box of a shape, or what is wrong with it. */
 function cornersOf(kind: string, value: unknown): Corners | string {
   const points = Array.isArray(value) ? value : [];
   const xs: number[] = [];
@@ -217,7 +217,7 @@ function cornersOf(kind: string, value: unknown): Corners | string {
   }
   if (xs.length < 2) return `has ${xs.length} points; a ${kind} has at least 2`;
   if (kind === "circle") {
-    const [dx, dy] = [xs[1] - xs[0], ys[1] - ys[0]]; // the centre, and a point of the edge
+    const [dx, dy] = [xs[1] - xs[0], ys[1] - ys[0]]; // centre, and a point on the circle
     const radius = Math.sqrt(dx * dx + dy * dy);
     return { left: xs[0] - radius, top: ys[0] - radius, right: xs[0] + radius, bottom: ys[0] + radius };
   }

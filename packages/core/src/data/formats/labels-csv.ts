@@ -1,6 +1,7 @@
 /**
- * Pictures and a table of their classes: `filename,label`, as Kaggle's and many others' (`image,class`, `id,label`), with the
- * names of split folders or tables, or a column `split`; or a column of 0 and 1 for each class, as Roboflow's _classes.csv.
+ * Pictures with a table of their classes: `filename,label`, as on Kaggle and elsewhere (`image,class`, `id,label`),
+ * with splits given by folders, by tables or by a column `split`; or one column of 0 and 1 per class, as in Roboflow's
+ * _classes.csv.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -13,7 +14,7 @@ import type { Format, FoundDataset, OpenContext } from "./format.js";
 import { explainAbsent, likelyFolders, NamedPictures } from "./named-pictures.js";
 import { splitOf } from "./splits.js";
 
-/** A table of classes names pictures that are there; others, of sales or sensors, do not. */
+/** Tables of classes name existing pictures; unrelated tables do not. */
 async function labelTables(survey: Survey): Promise<CsvFile[]> {
   const all = (await findCsvFiles(survey)).filter(
     ({ kind, file }) => (kind === "classes" || kind === "one-hot") && !/submission/i.test(baseName(file)),
@@ -137,7 +138,7 @@ async function readTable(
   return [...found.values()];
 }
 
-/** The column that is 1. */
+/** The column whose value is 1. */
 function hotOf(fields: readonly string[], { header, columns }: CsvFile): { label: string } | { problem: string } {
   const on = header.flatMap((name, n) =>
     n !== columns.file && n !== columns.split && Number(fields[n]) === 1 ? [name] : [],

@@ -1,7 +1,7 @@
 /**
- * MOTChallenge's sequences as pictures with boxes (motchallenge.net/instructions): SEQUENCE/img1/000001.jpg, gt/gt.txt with
- * `frame,id,left,top,width,height,confidence,class,visibility` (pixels) and seqinfo.ini, in train/ and test/. One class,
- * person. Sequences stay whole when splits are made.
+ * MOTChallenge's sequences as a detection data set (motchallenge.net/instructions): SEQUENCE/img1/000001.jpg, gt/gt.txt
+ * with `frame,id,left,top,width,height,confidence,class,visibility` (pixels) and seqinfo.ini, in train/ and test/. The
+ * only class is person. New splits keep each sequence whole.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -17,13 +17,13 @@ import type { Format, FoundDataset, OpenContext } from "./format.js";
 interface Sequence {
   readonly name: string;
   readonly folder: string;
-  /** Of the pictures, where there are any. */
+  /** Folder of the pictures, if there are any. */
   readonly frames?: string;
-  /** gt/gt.txt, where there is one. */
+  /** gt/gt.txt, if it exists. */
   readonly truth?: string;
 }
 
-/** Folders with gt/gt.txt or seqinfo.ini; their pictures are in img1, or where seqinfo.ini says. */
+/** Folders with gt/gt.txt or seqinfo.ini; their pictures are in img1 or the folder that seqinfo.ini states. */
 async function sequencesOf(survey: Survey): Promise<Sequence[]> {
   const folders = new Set<string>();
   for (const file of survey.files) {
@@ -47,10 +47,10 @@ async function sequencesOf(survey: Survey): Promise<Sequence[]> {
   return found;
 }
 
-/** A seqinfo.ini has ten lines. */
+/** Larger files are not a seqinfo.ini, which has ten lines. */
 const mostInfoBytes = 65536;
 
-/** MOT17 has each sequence three times, with the boxes of three detectors. */
+/** MOT17 contains each sequence three times, with the boxes of three detectors. */
 const sceneOf = ({ name, folder }: Sequence): string => `${folderOf(folder)}/${name.replace(/-(DPM|FRCNN|SDP)$/, "")}`;
 
 export const motChallenge: Format = {
@@ -102,9 +102,11 @@ export const motChallenge: Format = {
   },
 };
 
-/** Classes of MOT16 and later that are people: to be found. */
+/** The pedestrian class of MOT16 and later. */
 const pedestrian = 1;
-/** Person on a vehicle, static person, distractor, reflection: like people, neither to be found nor not to be. */
+/**
+ * Person on vehicle, static person, distractor, reflection: similar to people, so excluded from training and scoring.
+ */
 const alike = new Set([2, 7, 8, 12]);
 
 async function readSequence(survey: Survey, context: OpenContext, sequence: Sequence): Promise<Sample[]> {
@@ -133,7 +135,7 @@ async function readSequence(survey: Survey, context: OpenContext, sequence: Sequ
   }
   const absent = new Set<number>();
   for (const rows of readRows(await survey.text(truth), shown, log)) {
-    // The eighth column of MOT15 is a place in the world.
+    // The eighth column of MOT15 is a world coordinate.
     const classes = rows.columns >= 8 && rows.columns <= 9;
     for (let n = 0; n < rows.count; n++) {
       const where = `${shown}:${rows.line[n]}`;
@@ -165,7 +167,7 @@ async function readSequence(survey: Survey, context: OpenContext, sequence: Sequ
   return samples;
 }
 
-/** All rows at once; where one is bad, row by row, and the bad ones go to the log. */
+/** Reads all rows at once; if one is bad, row by row, logging the bad ones. */
 function* readRows(text: string, shown: string, log: OpenContext["log"]): Generator<MotRows> {
   try {
     yield parseMotRows(text, shown);
@@ -186,7 +188,9 @@ function* readRows(text: string, shown: string, log: OpenContext["log"]): Genera
   }
 }
 
-/** What is wrong with a row, behind one that is right: a bad one at a file's head could be a row of titles. */
+/**
+ * What is wrong with a row. It is parsed after a valid row, because a bad first row would be taken for column titles.
+ */
 function problemOf(line: string, shown: string): string {
   try {
     parseMotRows(`1,1,0,0,1,1\n${line}`, shown);
@@ -196,7 +200,7 @@ function problemOf(line: string, shown: string): string {
   }
 }
 
-/** Frames are of one size: that of seqinfo.ini, else of the first. */
+/** All frames have the same size: the one in seqinfo.ini, else that of the first frame. */
 async function sizeOfFrames(
   survey: Survey,
   context: OpenContext,

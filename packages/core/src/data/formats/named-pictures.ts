@@ -1,4 +1,7 @@
-/** Pictures by the names that label files give them: with folders of another machine, backslashes, another extension. */
+/**
+ * Finds pictures by the names in label files, which may contain another machine's folders, backslashes, or another
+ * extension.
+ */
 import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf, foldName, stemOf } from "../files/tree.js";
@@ -8,13 +11,13 @@ import { splitOfPath } from "./find-picture.js";
 import { splitOf } from "./splits.js";
 
 export interface FindOptions {
-  /** Folders that the names may be relative to, the likeliest first. */
+  /** Folders that names may be relative to, most likely first. */
   readonly folders: readonly string[];
-  /** The split that the picture is of: those in folders of another split are not it. */
+  /** The picture's split; pictures in folders of other splits are excluded. */
   readonly split?: SplitName;
 }
 
-/** A picture's path, or why there is none. */
+/** A picture's path, or why it was not found. */
 export type FoundPicturePath = { readonly path: string } | { readonly problem: "absent" | "ambiguous" };
 
 export class NamedPictures {
@@ -24,8 +27,8 @@ export class NamedPictures {
   constructor(readonly survey: Survey) {}
 
   /**
-   * A path relative to one of the folders as it is written; else the picture whose path ends like it, folders included
-   * as far as they agree, case and Unicode form aside; else the same with another or no extension.
+   * Looks for the path as written below one of the folders; then for the picture whose path has the longest common end
+   * with it, ignoring case and Unicode form; then for the same with another or no extension.
    */
   find(name: string, options: FindOptions): FoundPicturePath {
     const { folders, split } = options;
@@ -41,12 +44,12 @@ export class NamedPictures {
     if (named.length > many) return this.#among(parts, options);
     const like = named.some(fits) ? named : (this.#stems().get(foldName(stemOfName(base))) ?? []);
     const found = pick(like.filter(fits), parts.slice(0, -1).map(foldName), folders);
-    // A name as part of a web address.
+    // The name may be percent-encoded, as part of a URL.
     const plain = "problem" in found && /%[0-9a-f]{2}/i.test(name) ? decoded(name) : name;
     return plain === name ? found : this.find(plain, options);
   }
 
-  /** The path as it is written, below one of the folders. */
+  /** Looks for the path as written below one of the folders. */
   #exact(parts: readonly string[], folders: readonly string[]): string | undefined {
     const text = parts.join("/");
     for (const folder of folders) {
@@ -56,7 +59,9 @@ export class NamedPictures {
     return undefined;
   }
 
-  /** Of very many pictures with one name, as a folder a picture has: by their folders from the end, two at least. */
+  /**
+   * If very many pictures share one name, as with one folder per picture, matches at least two folders from the end.
+   */
   #among(parts: readonly string[], { folders }: FindOptions): FoundPicturePath {
     for (let start = 1; start < parts.length - 1; start++) {
       const path = this.#exact(parts.slice(start), [this.survey.root, ...folders]);
@@ -76,7 +81,7 @@ export class NamedPictures {
   }
 }
 
-/** Pictures of one name; more are not compared one by one. */
+/** With more pictures of one name than this, they are not compared one by one. */
 const many = 200;
 
 function decoded(name: string): string {
@@ -97,10 +102,13 @@ function partsOf(name: string): string[] {
   return parts;
 }
 
-/** Only a picture's extension is one: `frame.12` may be a whole name. */
+/** Strips only a picture's extension: `frame.12` may be a whole name. */
 const stemOfName = (base: string): string => (isPictureFile(base) ? stemOf(base) : base);
 
-/** The one whose folders agree longest with those named, counted from the last; of several, the only one in the first folder that has any. */
+/**
+ * The path whose last folders agree longest with the named ones; of several, the only one in the first folder that
+ * contains any.
+ */
 function pick(paths: readonly string[], folded: readonly string[], folders: readonly string[]): FoundPicturePath {
   if (paths.length === 0) return { problem: "absent" };
   if (paths.length === 1) return { path: paths[0] };
@@ -132,7 +140,7 @@ function groupBy(paths: readonly string[], keyOf: (path: string) => string): Map
 }
 
 /**
- * Folders that pictures of a label file may lie in: its own and the one around it, and in each those of its split,
+ * Folders that may contain the pictures of a label file: its own and its parent, and in each those of its split,
  * `images` and the like.
  * @param file path of the label file
  */
@@ -161,7 +169,7 @@ export function likelyFolders(survey: Survey, file: string, split?: SplitName): 
 
 const imageFolder = /^(images?|imgs?|pictures|photos|data|jpegimages)$/i;
 
-/** What a problem says of a picture that was not found. */
+/** Explains in a problem why a picture was not found. */
 export const explainAbsent = (problem: "absent" | "ambiguous"): string =>
   problem === "absent"
     ? "is not there; put the picture there or remove it from the labels"

@@ -1,13 +1,13 @@
-/** Whether label files are of one data set, or of several that lie beside each other. */
+/** Decides whether label files belong to one data set, or to several data sets beside each other. */
 import type { Survey } from "../files/survey.js";
 import { baseName, folderOf } from "../files/tree.js";
 import { addTo } from "../files/values.js";
 import { splitOf } from "./splits.js";
 
-/** Folders within a data set that label files lie in. */
+/** Names of folders inside a data set that contain label files. */
 const inner = /^(annotations?|anns?|labels?|jsons?|coco|images?|imgs?|data|metadata|detections|csv)$/i;
 
-/** The folder of the data set that a label file is of: above `train/`, `annotations/` and the like. */
+/** The root folder of the data set that a label file belongs to: above `train/`, `annotations/` and the like. */
 function baseOf(survey: Survey, file: string): string {
   let folder = folderOf(file);
   while (folder !== survey.root && (splitOf(baseName(folder)) !== undefined || inner.test(baseName(folder)))) {
@@ -17,9 +17,9 @@ function baseOf(survey: Survey, file: string): string {
 }
 
 export interface OnePlace {
-  /** Those of the one data set: of all bases the root, where it is one, or the only one. */
+  /** Files of the chosen data set: the one at the root if there is one, or the only one. */
   readonly files: readonly string[];
-  /** Folders of several data sets, where none is the root. */
+  /** Folders of several data sets, if none is at the root. */
   readonly several?: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export function onePlace(survey: Survey, files: readonly string[]): OnePlace {
   return bases.size === 0 ? { files: [] } : { files: [], several: [...bases.keys()] };
 }
 
-/** `several` as what a format lacks. */
+/** Describes `several` as what a format lacks. */
 export function explainSeveral(survey: Survey, several: readonly string[]): string {
   const shown = several.slice(0, 3).map((folder) => survey.show(folder));
   const more = several.length > shown.length ? ` and ${several.length - shown.length} more` : "";

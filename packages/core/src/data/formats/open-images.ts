@@ -1,7 +1,8 @@
 /**
- * Open Images' tables of boxes (storage.googleapis.com/openimages/web/download_v7.html): `ImageID, Source, LabelName,
- * Confidence, XMin, XMax, YMin, YMax, IsOccluded, IsTruncated, IsGroupOf, ...`, fractions of the picture, one table a split;
- * class names in class-descriptions*.csv. The tables cover the whole of Open Images: a part of its pictures is a data set.
+ * Open Images' tables of boxes (storage.googleapis.com/openimages/web/download_v7.html):
+ * `ImageID, Source, LabelName, Confidence, XMin, XMax, YMin, YMax, IsOccluded, IsTruncated, IsGroupOf, ...`, in
+ * fractions of the picture, one table per split; class names are in class-descriptions*.csv. The tables cover all of
+ * Open Images; a data set usually has only a part of the pictures.
  */
 import { parseCsv } from "../files/csv.js";
 import { mostTextBytes } from "../files/limits.js";
@@ -64,7 +65,10 @@ async function readTable(survey: Survey, { log }: OpenContext, table: CsvFile, s
   return { file: table.file, split, rows, fractions: true };
 }
 
-/** By id (`/m/01g317`), from class-descriptions.csv, class-descriptions-boxable.csv or FiftyOne's classes.csv, wherever it lies. */
+/**
+ * Names by id (`/m/01g317`), from class-descriptions.csv, class-descriptions-boxable.csv or FiftyOne's classes.csv in
+ * any folder.
+ */
 async function classNames(survey: Survey, { log }: OpenContext): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   for (const file of survey.files) {

@@ -1,10 +1,13 @@
-/** What is said while a data set is opened: problems, what was left out or not read, and how it was understood. */
+/**
+ * Messages collected while a data set is opened: problems, what was left out or not read, and how files were
+ * interpreted.
+ */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Problem } from "./format.js";
 
-/** Things of one kind, counted; the first few are named. */
+/** Occurrences of one kind, counted, with the first few as examples. */
 export interface Counted {
-  /** Plural, as `equal rows are left out`; follows the count (`countedLine` makes a singular of it). */
+  /** Plural, such as `equal rows are left out`; follows the count (`countedLine` derives the singular). */
   readonly what: string;
   readonly count: number;
   /** Paths, or `FILE:LINE`. */
@@ -36,33 +39,33 @@ export class OpenLog {
   readonly #changes = new Counter();
   readonly #notRead = new Counter();
   readonly #read = new Set<string>();
-  /** Rows of labels that were looked at, good or bad: the M of "N of M rows". */
+  /** Number of label rows read, good or bad: the M of "N of M rows". */
   rows = 0;
 
-  /** A file or row that cannot be used: an error, or left out with `--skip-bad`. */
+  /** Reports an unusable file or row: an error, or left out with `--skip-bad`. */
   problem(leavesOut: Problem["leavesOut"], code: string, message: string, path: string): void {
     this.problems.push({ leavesOut, error: new PhinetsError(code, message, path) });
   }
 
-  /** How something was understood; said once. A full sentence without its stop. */
+  /** Reports, once, how something was interpreted. A full sentence without a full stop. */
   note(sentence: string): void {
     this.#notes.add(sentence);
   }
 
   /**
-   * Something that was put right or left out without loss, counted by kind.
+   * Counts, by kind, a correction or omission without loss.
    * @param what follows the count: `rows equal to one before are left out`
    */
   changed(what: string, where: string): void {
     this.#changes.add(what, where);
   }
 
-  /** A file that was used, as labels or lists: it is not among those not read. Pictures of samples need no call. */
+  /** Marks a file as used, for labels or lists. Pictures of samples need no call. */
   read(file: string): void {
     this.#read.add(file);
   }
 
-  /** Something that was there and was not used, by kind: `label files without a picture`. */
+  /** Counts, by kind, something that was present but not used: `label files without a picture`. */
   notRead(what: string, where: string): void {
     this.#notRead.add(what, where);
     this.#read.add(where);

@@ -1,4 +1,4 @@
-/** From files to a data set: which format they are, what is in it, and what was not read. */
+/** Opens a data set: recognises its format, reads it, and reports what was not read. */
 import { PhinetsError } from "../../tensor/index.js";
 import { checkClasses } from "../files/limits.js";
 import { isPictureFile } from "../files/picture-names.js";
@@ -10,29 +10,29 @@ import { type Counted, OpenLog } from "./open-log.js";
 import { dataFormats, dataSetKinds } from "./registry.js";
 
 export interface OpenTreeOptions extends SurveyOptions {
-  /** Opens as this format (an id of `dataFormats`), whatever else it looks like. */
+  /** Opens as this format (an id of `dataFormats`), whatever the files look like. */
   readonly format?: string;
-  /** Pictures without labels are listed in `OpenedTree.places`, and nothing is wrong with them. Default false. */
+  /** Lists pictures without labels in `OpenedTree.places` instead of reporting them as problems. Default false. */
   readonly keepUnlabelled?: boolean;
 }
 
-/** A data set and what is to be said about it. */
+/** A data set, with messages about it. */
 export interface OpenedTree extends DatasetIndex {
   readonly named: readonly SplitName[];
-  /** `Pascal VOC: Annotations, ImageSets/Main lists train val test`. */
+  /** Format and evidence, such as `Pascal VOC: Annotations, ImageSets/Main lists train val test`. */
   readonly recognised: string;
   readonly format: string;
-  /** Sentences on how things were understood. */
+  /** Sentences on how files were interpreted. */
   readonly notes: readonly string[];
-  /** What was put right or left out without loss, by kind. */
+  /** Corrections and omissions without loss, by kind. */
   readonly changes: readonly Counted[];
-  /** What is there and was not used, by kind. */
+  /** Things that were present but not used, by kind. */
   readonly notRead: readonly Counted[];
-  /** What is wrong with files and rows; each is left out. */
+  /** Problems of files and rows; each is left out. */
   readonly problems: readonly Problem[];
-  /** Rows of labels that were looked at. */
+  /** Number of label rows read. */
   readonly rows: number;
-  /** Where its labels are; absent where the format's cannot be changed in place. */
+  /** Locations of the labels; absent if the format's labels cannot be edited in place. */
   readonly places?: LabelPlaces;
 }
 
@@ -42,8 +42,8 @@ interface Candidate extends Recognition {
 }
 
 /**
- * Recognises and opens a data set. Throws PhinetsError: `data.kind` where no format fits (with what was seen and what the
- * nearest formats miss), else what the format throws.
+ * Recognises and opens a data set. Throws PhinetsError: `data.kind` if no format fits (listing what was seen and what
+ * the nearest formats lack), otherwise whatever the format throws.
  */
 export async function openTree(tree: FileTree, host: DataHost, options: OpenTreeOptions = {}): Promise<OpenedTree> {
   const survey = await Survey.of(tree, options);
@@ -70,7 +70,7 @@ export async function openTree(tree: FileTree, host: DataHost, options: OpenTree
   };
 }
 
-/** Folders around the data set that hold nothing else, as an unpacked archive's, at most this many. */
+/** Descends through at most this many nested folders that contain nothing else, as in an unpacked archive. */
 const deepestWrapper = 3;
 
 async function recognise(
@@ -110,7 +110,7 @@ async function recognise(
   throw unknownKind(survey, nearest);
 }
 
-/** The only folder of a folder without pictures of its own. */
+/** The only subfolder of a folder without pictures of its own. */
 function inside(survey: Survey): Survey | undefined {
   const folders = survey.foldersIn();
   const [only] = folders;
@@ -145,7 +145,7 @@ function unknownKind(survey: Survey, nearest: readonly Candidate[]): PhinetsErro
   );
 }
 
-/** `335 files: 272 .xml, 61 .jpg, 2 .csv`. */
+/** A summary such as `335 files: 272 .xml, 61 .jpg, 2 .csv`. */
 export function describeFiles(files: readonly string[]): string {
   const kinds = new Map<string, number>();
   for (const file of files) {
@@ -184,10 +184,10 @@ function contextOf(survey: Survey, host: DataHost, log: OpenLog, options: OpenTr
   };
 }
 
-/** Files that nobody reads beside data sets. */
+/** Files beside data sets that are ignored silently. */
 const beside = /^(readme|license|licence|notes?|changelog|citation|dataset_info)\b|\.cache$/i;
 
-/** Counts what no format asked for: pictures, other files by extension, empty folders, links that lead nowhere. */
+/** Counts what no format used: pictures, other files by extension, empty folders, broken links. */
 function reportNotRead(survey: Survey, found: FoundDataset, log: OpenLog): void {
   const { tree } = survey;
   const used = new Set(splitNames.flatMap((split) => found.splits[split].map(({ file }) => file)));
@@ -213,7 +213,7 @@ function reportNotRead(survey: Survey, found: FoundDataset, log: OpenLog): void 
   for (const other of survey.others) log.notRead("entries that are no readable files", survey.show(other));
 }
 
-/** What was used under one of its paths, where links give a file several; undefined where no link does. */
+/** Files used under any of their paths, if links give a file several; undefined if there are no such links. */
 function usedOverLinks(survey: Survey, log: OpenLog, used: ReadonlySet<string>): ReadonlySet<string> | undefined {
   const { tree, files } = survey;
   if (files.length === 0 || tree.identity?.(files[0]) === undefined) return undefined;

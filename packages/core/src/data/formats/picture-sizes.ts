@@ -1,38 +1,37 @@
-/** Sizes of pictures, against those that label files state. */
+/** Compares the real sizes of pictures with those stated in label files. */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import type { PictureSize, Sample } from "../types.js";
 import type { OpenContext } from "./format.js";
 
-/** Pictures whose headers are read at a time. */
+/** Number of picture headers read concurrently. */
 const atOnce = 16;
-/** Pictures whose own size is compared with the one that their labels state; of more, every second or third and so on. */
+/** Maximum number of pictures whose size is compared with the stated one; of more, every second, third and so on. */
 const mostCompared = 20_000;
 
 export interface StatedSize {
   readonly picture: string;
-  /** What the label file says; absent where it says nothing. */
+  /** Size stated in the label file, if any. */
   readonly stated?: PictureSize;
-  /** `FILE:LINE` of the label file. */
+  /** `FILE:LINE` in the label file. */
   readonly where: string;
-  /** The label file, for messages. */
+  /** The label file's name for messages. */
   readonly file: string;
 }
 
 export interface LabelSize extends PictureSize {
-  /** The picture itself is larger or smaller, in the same shape. */
+  /** The picture itself is larger or smaller, with the same shape. */
   readonly scaled?: true;
 }
 
-/** What a sample keeps of it. */
+/** The part that a sample stores. */
 export function keptLabelSize({ width, height, scaled }: LabelSize): Pick<Sample, "labelSize"> {
   return scaled ? { labelSize: { width, height } } : {};
 }
 
 /**
- * The size that each picture's labels are in: the stated one, else the picture's own. Pictures of the same shape as
- * stated are scaled, and counted; one of another shape is a problem, as are those that cannot be read: they are absent
- * from the result.
+ * The size that each picture's labels refer to: the stated one, else the picture's own. Pictures that differ only in
+ * scale are counted. A picture with another shape, or one that cannot be read, is a problem and absent from the result.
  */
 export async function labelSizes(
   survey: Survey,
@@ -76,8 +75,8 @@ export async function labelSizes(
 }
 
 /**
- * Sizes of pictures, upright. What is no picture is a problem of the log and undefined here; problems are in the order of
- * the files.
+ * Sizes of the upright pictures. A file that is not a picture is logged as a problem and undefined in the result;
+ * problems are in file order.
  */
 export async function readSizes(
   survey: Survey,
@@ -103,8 +102,8 @@ export async function readSizes(
 }
 
 /**
- * How a size that a label file states relates to the picture's own: the same; scaled, where the shape is the same within
- * a pixel's rounding, so that fractions of the stated size hold; turned, where width and height are each other's; other.
+ * Compares a stated size with the picture's own: the same; scaled, if the shape is the same up to a pixel's rounding,
+ * so that fractions of the stated size remain valid; turned, if width and height are swapped; other.
  */
 export function compareSizes(stated: PictureSize, own: PictureSize): "same" | "scaled" | "turned" | "other" {
   if (stated.width === own.width && stated.height === own.height) return "same";
@@ -112,7 +111,7 @@ export function compareSizes(stated: PictureSize, own: PictureSize): "same" | "s
   return sameShape({ width: stated.height, height: stated.width }, own) ? "turned" : "other";
 }
 
-/** The two scales differ by no more than a pixel of each side. */
+/** Whether the two scales differ by at most a pixel of each side. */
 function sameShape(a: PictureSize, b: PictureSize): boolean {
   const [small, large] = a.width * a.height < b.width * b.height ? [a, b] : [b, a];
   const across = small.width / large.width;

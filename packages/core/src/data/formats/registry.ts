@@ -1,4 +1,4 @@
-/** The formats of data sets: the one list. A new format is its file and its line here. */
+/** The list of data set formats. A new format needs its own file and a line here. */
 import { classFolders } from "./class-folders.js";
 import { coco } from "./coco.js";
 import { createml } from "./createml.js";
@@ -15,7 +15,7 @@ import { voc } from "./voc.js";
 import { writtenIndex } from "./written-index.js";
 import { yolo } from "./yolo.js";
 
-/** Where two are as sure of a data set, the earlier opens it. */
+/** Of two formats with equal scores, the earlier one opens the data set. */
 export const dataFormats: readonly Format[] = [
   yolo,
   kitti,
@@ -33,5 +33,5 @@ export const dataFormats: readonly Format[] = [
   writtenIndex,
 ];
 
-/** What `--data` takes, for messages. */
+/** Describes what `--data` accepts, for messages. */
 export const dataSetKinds = `a folder or .zip of pictures with their labels (${dataFormats.map(({ title }) => title).join(", ")})`;

@@ -1,4 +1,4 @@
-/** Kinds of things that are counted (`Counted.what`, plural) where there is only one of them. */
+/** Converts the plural texts of `Counted.what` to the singular. */
 
 const nouns: Readonly<Record<string, string>> = {
   annotations: "annotation",
@@ -28,7 +28,7 @@ const verbs: Readonly<Record<string, string>> = {
   reach: "reaches",
 };
 
-/** Where more than the first noun and its verbs changes. */
+/** Texts in which more than the first noun and its verbs changes. */
 const whole: Readonly<Record<string, string>> = {
   "annotations of pictures that have one already": "annotation of a picture that has one already",
   "boxes outside of their pictures are left out": "box outside of its picture is left out",
@@ -48,7 +48,7 @@ const whole: Readonly<Record<string, string>> = {
   "polygons are read as the boxes around them": "polygon is read as the box around it",
 };
 
-/** `rows equal to one before are left out` -> `row equal to one before is left out`. */
+/** Turns `rows equal to one before are left out` into `row equal to one before is left out`. */
 export function singular(what: string): string {
   if (Object.hasOwn(whole, what)) return whole[what];
   const noun = /\b[a-z]+\b/g;

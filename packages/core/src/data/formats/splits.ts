@@ -1,4 +1,4 @@
-/** Names that data sets give their splits. */
+/** Recognises the names of splits. */
 import type { SplitName } from "../types.js";
 
 const words: Readonly<Record<string, SplitName>> = {
@@ -14,8 +14,8 @@ const words: Readonly<Record<string, SplitName>> = {
 };
 
 /**
- * The split that a folder, list or column of this name holds: `train`, `Training`, `train2017`, `seg_train`,
- * `obj_train_data`, `test_set`, `MOT15-train` and the like; undefined for a name of anything else.
+ * The split named by a folder, list or column: `train`, `Training`, `train2017`, `seg_train`, `obj_train_data`,
+ * `test_set`, `MOT15-train` and the like; undefined for any other name.
  */
 export function splitOf(name: string): SplitName | undefined {
   const parts = name
@@ -27,7 +27,7 @@ export function splitOf(name: string): SplitName | undefined {
   return found.length === 1 && other.length === 0 ? words[found[0]] : undefined;
 }
 
-/** Words that stand beside a split's name without meaning a class. */
+/** Words that may accompany a split's name without being a class. */
 const companions = new Set([
   "seg",
   "obj",
@@ -46,8 +46,8 @@ const companions = new Set([
 ]);
 
 /**
- * The split that a file's name mentions beside other words: train of `instances_train2017.json`, val of
- * `validation-annotations-bbox.csv`; undefined where it mentions none or several.
+ * The split mentioned in a file name among other words: train in `instances_train2017.json`, val in
+ * `validation-annotations-bbox.csv`; undefined if it mentions none or several.
  */
 export function splitIn(name: string): SplitName | undefined {
   const parts = name.toLowerCase().split(/[^a-z]+/);

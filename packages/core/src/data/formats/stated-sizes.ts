@@ -1,4 +1,7 @@
-/** Sizes of pictures from label files of very many pictures: trusted where a sample of the pictures agrees with them. */
+/**
+ * Picture sizes from label files of very many pictures: stated sizes are trusted if a sample of the pictures confirms
+ * them.
+ */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
 import type { PictureSize } from "../types.js";
@@ -6,12 +9,12 @@ import { spread } from "./find-picture.js";
 import type { OpenContext } from "./format.js";
 import { compareSizes, type LabelSize, labelSizes, type StatedSize } from "./picture-sizes.js";
 
-/** Pictures that are compared before the rest is trusted: a hundred thousand headers are too many to read. */
+/** Number of pictures in the sample: reading a hundred thousand headers would take too long. */
 const sampled = 1000;
 
 /**
- * As `labelSizes`. Where every sampled picture has its stated size all have; where one has not, all are compared. Pictures
- * without a stated size are read in any case.
+ * Like `labelSizes`, but if every sampled picture has its stated size, all stated sizes are trusted; otherwise all
+ * pictures are compared. Pictures without a stated size are always read.
  */
 export async function statedSizes(
   survey: Survey,
@@ -33,7 +36,7 @@ export async function statedSizes(
   return sizes;
 }
 
-/** undefined for a picture that cannot be read: who decodes it says why. */
+/** Returns undefined for a picture that cannot be read; decoding it will report why. */
 async function sizeOf(survey: Survey, { host }: Pick<OpenContext, "host">, picture: string) {
   try {
     return await host.pictureSize(survey.tree, picture);

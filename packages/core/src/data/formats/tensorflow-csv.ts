@@ -1,7 +1,7 @@
 /**
- * Tables of boxes, a row a box: `filename,width,height,class,xmin,ymin,xmax,ymax` as TensorFlow's object detection tutorials
- * and Roboflow (_annotations.csv) write them, corners in pixels; without a header `path,x1,y1,x2,y2,class` as keras-retinanet
- * reads them; and regions of the VGG Image Annotator (robots.ox.ac.uk/~vgg/software/via).
+ * Tables of boxes, one row per box: `filename,width,height,class,xmin,ymin,xmax,ymax` as in TensorFlow's object
+ * detection tutorials and Roboflow (_annotations.csv), corners in pixels; without a header `path,x1,y1,x2,y2,class` as
+ * in keras-retinanet; and regions of the VGG Image Annotator (robots.ox.ac.uk/~vgg/software/via).
  */
 import type { CsvRow } from "../files/csv.js";
 import type { Survey } from "../files/survey.js";
@@ -50,13 +50,13 @@ async function readTable(survey: Survey, context: OpenContext, table: CsvFile, s
   }
   const boxes = rows.flatMap(({ box }) => (box === undefined ? [] : [box]));
   const most = boxes.reduce((far, box) => Math.max(far, box.left, box.top, box.right, box.bottom), 0);
-  // No picture's boxes all lie within its first pixel.
+  // Values up to 1 are fractions: the boxes of real pictures never all lie within the first pixel.
   const fractions = table.kind !== "via" && boxes.length > 0 && most <= 1;
   if (fractions) log.note(`${shown}: corners are taken as fractions of the picture, as none exceeds 1`);
   return { file: table.file, split, rows, fractions };
 }
 
-/** What a row says, or what is wrong with it. */
+/** A row's box, or what is wrong with it. */
 function cornersRow({ fields, line }: CsvRow, { columns }: CsvFile): BoxRow | string {
   const field = (name: string) => (columns[name] === undefined ? "" : (fields[columns[name]] ?? ""));
   const picture = field("file");

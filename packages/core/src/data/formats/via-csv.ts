@@ -1,13 +1,13 @@
 /**
- * Rows of the VGG Image Annotator's CSV (robots.ox.ac.uk/~vgg/software/via): a region's shape and attributes are JSON within
- * a field. All shapes become their bounding box.
+ * Rows of the VGG Image Annotator's CSV (robots.ox.ac.uk/~vgg/software/via): a region's shape and attributes are JSON
+ * inside a field. Every shape becomes its bounding box.
  */
 import type { CsvRow } from "../files/csv.js";
 import type { Corners } from "./box-list.js";
 import type { BoxRow } from "./csv-boxes.js";
 import type { CsvFile } from "./csv-files.js";
 
-/** What a row says, or what is wrong with it. */
+/** A row's box, or what is wrong with it. */
 export function viaRow({ fields, line }: CsvRow, { columns }: CsvFile): BoxRow | string {
   const picture = fields[columns.filename] ?? "";
   if (picture === "") return "has no picture's name";
@@ -35,7 +35,10 @@ function objectIn(text = ""): Record<string, unknown> | undefined {
 
 const classAttributes = ["class", "label", "name", "category", "type"];
 
-/** The attribute that is called so, or the only one. A set of check boxes, `{"bolt": true}`, has its name. */
+/**
+ * The class in the attribute of that name, or in the only attribute. For checkboxes such as `{"bolt": true}`, the name
+ * of the checked one.
+ */
 function classIn(attributes: Record<string, unknown>): string | undefined {
   const keys = Object.keys(attributes);
   const key = classAttributes.find((name) => keys.includes(name)) ?? (keys.length === 1 ? keys[0] : undefined);

@@ -1,10 +1,10 @@
-/** One annotation of Pascal VOC as label tools write it; what is wrong with an object leaves the others. */
+/** Reads one Pascal VOC annotation as label tools write it. A faulty object does not affect the others. */
 import { cos } from "../../tensor/index.js";
 import { extentOf, showValue } from "../files/values.js";
 import { parseXml, type XmlElement, XmlError } from "../files/xml.js";
 import type { PictureSize } from "../types.js";
 
-/** Corners as written; exchanged in some files. */
+/** Corners as written; some files swap them. */
 export interface VocBox {
   readonly xmin: number;
   readonly ymin: number;
@@ -15,28 +15,28 @@ export interface VocBox {
 export interface VocObject extends VocBox {
   readonly name: string;
   readonly difficult: boolean;
-  /** In the file, from 1. */
+  /** Line in the file, from 1. */
   readonly line: number;
-  /** The box is the one around a polygon or a turned box. */
+  /** The shape that the box was computed from, if it is not a box. */
   readonly around?: "polygon" | "turned box";
 }
 
 export interface VocFile {
   readonly filename?: string;
-  /** Absent where the file states none, or zero. */
+  /** Absent if the file states none, or zero. */
   readonly size?: PictureSize & { readonly line: number };
   readonly objects: readonly VocObject[];
-  /** Objects that cannot be used, and what is wrong. */
+  /** Problems of unusable objects. */
   readonly problems: readonly { readonly line: number; readonly message: string }[];
 }
 
-/** The text begins as an annotation does: its root element is `annotation`. */
+/** Whether the root element is `annotation`. */
 export function isVocAnnotation(text: string): boolean {
   const first = /<([A-Za-z_][^\s/>]*)/.exec(text.slice(0, 4096).replace(/<!--[\s\S]*?-->/g, ""));
   return first?.[1] === "annotation";
 }
 
-/** Throws XmlError where the text is no XML. */
+/** Throws XmlError if the text is not XML. */
 export function readVocAnnotation(text: string): VocFile {
   const root = parseXml(text);
   if (root.name !== "annotation") throw new XmlError(root.line, `the root is <${root.name}>, not <annotation>`);
@@ -59,7 +59,7 @@ function readSize(root: XmlElement): VocFile["size"] {
   return width > 0 && height > 0 ? { width, height, line: size.line } : undefined;
 }
 
-/** The object, or what is wrong with it. Its parts are elements of their own kind, and passed over. */
+/** The object, or what is wrong with it. Its parts are separate elements and are skipped. */
 export function readVocObject(element: XmlElement): VocObject | string {
   const name = child(element, "name")?.text ?? "";
   if (name === "") return "the object has no name";
@@ -91,7 +91,7 @@ function readBox(element: XmlElement): (VocBox & Pick<VocObject, "around">) | st
   return turned === undefined ? "the object has no bndbox" : boxAroundTurned(turned);
 }
 
-/** Points as `x1`, `y1`, `x2`, ... or as `pt` of `x` and `y`. */
+/** Points are `x1`, `y1`, `x2`, ... or `pt` elements with `x` and `y`. */
 function boxAroundPolygon(polygon: XmlElement): ReturnType<typeof readBox> {
   const all = [...polygon.children, ...polygon.children.flatMap(({ children }) => children)];
   const values = (axis: RegExp) => all.filter(({ name }) => axis.test(name)).map(numberOf);
@@ -103,7 +103,7 @@ function boxAroundPolygon(polygon: XmlElement): ReturnType<typeof readBox> {
   return { ...around(xs as number[], ys as number[]), around: "polygon" };
 }
 
-/** roLabelImg's `cx`, `cy`, `w`, `h` and `angle`, clockwise in radians. */
+/** roLabelImg's rotated box: `cx`, `cy`, `w`, `h` and `angle`, clockwise in radians. */
 function boxAroundTurned(element: XmlElement): ReturnType<typeof readBox> {
   const values: number[] = [];
   for (const name of ["cx", "cy", "w", "h", "angle"]) {
@@ -112,7 +112,7 @@ function boxAroundTurned(element: XmlElement): ReturnType<typeof readBox> {
     values.push(value);
   }
   const [x, y, width, height, angle] = values;
-  const turn = angle - Math.PI * Math.floor(angle / Math.PI); // half turns change nothing
+  const turn = angle - Math.PI * Math.floor(angle / Math.PI); // half turns make no difference
   const [along, across] = [Math.abs(cos(turn)), Math.abs(cos(turn - Math.PI / 2))];
   const [w, h] = [(width * along + height * across) / 2, (width * across + height * along) / 2];
   return { ...around([x - w, x + w], [y - h, y + h]), around: "turned box" };
@@ -123,7 +123,7 @@ function around(xs: readonly number[], ys: readonly number[]): VocBox {
   return { xmin, ymin, xmax, ymax };
 }
 
-/** The number, or what is there instead. */
+/** The number, or the text found instead. */
 function numberOf(element: XmlElement | undefined): number | string {
   if (element === undefined) return "missing";
   const value = Number(element.text);

@@ -1,4 +1,4 @@
-/** Lists of Pascal VOC: `ImageSets/Main/train.txt`, names of pictures, one a line. */
+/** Pascal VOC's lists: `ImageSets/Main/train.txt`, one picture name per line. */
 import type { Survey } from "../files/survey.js";
 import { linesOf } from "../files/text.js";
 import { baseName, folderOf, foldName, stemOf } from "../files/tree.js";
@@ -12,11 +12,11 @@ export type ListKind = SplitName | "trainval";
 export interface VocListFile {
   readonly file: string;
   readonly kind: ListKind;
-  /** The devkit that it belongs to: the folder that holds ImageSets. */
+  /** Root of its devkit: the folder that contains ImageSets. */
   readonly root: string;
 }
 
-/** ImageSets/Main, or ImageSets itself where the lists lie there, or lists in the root beside Annotations. */
+/** Lists in ImageSets/Main, in ImageSets itself, or in the root beside Annotations. */
 export function findLists(survey: Survey): VocListFile[] {
   const sets = [...survey.folders].filter((folder) => /^image_?sets?$/i.test(baseName(folder)));
   const found = sets.flatMap((folder) => {
@@ -35,7 +35,7 @@ function listsIn(survey: Survey, folder: string, root: string): VocListFile[] {
   });
 }
 
-/** Lists of one class (`cat_train.txt`) say what the annotations say: read, in a way. */
+/** Marks lists of one class (`cat_train.txt`) as read, because the annotations contain the same information. */
 export function passOverClassLists(survey: Survey, log: OpenLog, lists: readonly VocListFile[]): void {
   const others = new Set(lists.map(({ file }) => folderOf(file)));
   for (const folder of others) {
@@ -44,10 +44,12 @@ export function passOverClassLists(survey: Survey, log: OpenLog, lists: readonly
   }
 }
 
-/** A line of a list: what it may name its picture by, the likeliest first. */
+/** A line of a list: names that may identify its picture, most likely first. */
 export interface ListEntry {
   readonly line: number;
-  /** As `000012`, from `000012`, `000012 1`, `JPEGImages/000012.jpg Annotations/000012.xml`; perhaps with folders. */
+  /**
+   * Such as `000012`, from `000012`, `000012 1` or `JPEGImages/000012.jpg Annotations/000012.xml`; may include folders.
+   */
   readonly stems: readonly string[];
 }
 
@@ -63,7 +65,7 @@ export function readEntries(text: string): ListEntry[] {
   });
 }
 
-/** Annotations below a root by the name that a list has. */
+/** Annotations below a root, by their names in lists. */
 export class AnnotationIndex {
   readonly #byStem = new Map<string, string[]>();
 
@@ -87,8 +89,8 @@ export class AnnotationIndex {
 }
 
 /**
- * Splits from lists that overlap: `trainval` is the union of train and val, so what it has beyond the two is training
- * data, or validation data where there is a train list and no val list.
+ * Resolves overlapping lists: `trainval` is the union of train and val, so its remaining pictures are training data, or
+ * validation data if there is a train list but no val list.
  */
 export function splitsOfLists(kinds: ReadonlySet<ListKind>, all: ReadonlySet<ListKind>): SplitName[] {
   const own = (["train", "val", "test"] as const).filter((split) => kinds.has(split));

@@ -24,7 +24,7 @@ const picture: MemoryFile = [100, 80];
 const nut: Box = ["nut", 11, 21, 30, 40];
 const bolt: Box = ["bolt", 1, 1, 50, 80];
 
-/** A devkit of pictures 1..6. */
+/** A devkit with pictures 1..6. */
 function devkit(lists: Readonly<Record<string, string>>, root = ""): Record<string, MemoryFile> {
   const files: Record<string, MemoryFile> = {};
   for (let n = 1; n <= 6; n++) {

@@ -1,14 +1,14 @@
 /**
- * Pascal VOC (host.robots.ox.ac.uk/pascal/VOC): an XML of objects for each picture. As the devkit has it (Annotations,
- * JPEGImages, lists in ImageSets/Main; one year or several), as Roboflow exports it (both in train, valid, test), as
- * labelImg writes it (beside the pictures, or in a folder of their own).
+ * Pascal VOC (host.robots.ox.ac.uk/pascal/VOC): one XML of objects per picture. Supports the layouts of the devkit
+ * (Annotations, JPEGImages, lists in ImageSets/Main; one year or several), of Roboflow (both in train, valid, test) and
+ * of labelImg (beside the pictures, or in a separate folder).
  *
- * Corners are pixels counted from 1, both inclusive, in the devkit and in what label tools write after it: a box covers
- * [xmin - 1, xmax] from the picture's left edge. A set that has a corner below 1 counts from 0, and its boxes cover
- * [xmin, xmax]. They are fractions of the size that the XML states, else of the picture's own.
+ * In the devkit and in the output of label tools, corners are pixels counted from 1, both inclusive: a box covers [xmin
+ * - 1, xmax] from the picture's left edge. If any corner in the set is below 1, its corners count from 0 and boxes
+ * cover [xmin, xmax]. Corners are relative to the size stated in the XML, else to the picture's own.
  *
- * Class names are in the order of their code units, which is the official one of VOC's 20, unless a list of them lies
- * beside (class-list.ts).
+ * Class names are sorted by their code units, which is the official order of VOC's 20 classes, unless there is a list
+ * of them (class-list.ts).
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -110,23 +110,23 @@ function describe(survey: Survey, files: readonly string[], fitting: readonly st
   return `.xml in ${names(files).join(", ")}, pictures in ${names(survey.pictures).join(", ")}`;
 }
 
-/** The first three, and how many more. */
+/** The first three names, and how many more there are. */
 function someOf(names: readonly string[]): string[] {
   return names.length <= 3 ? [...names] : [...names.slice(0, 3), `${names.length - 3} more`];
 }
 
 interface Chosen {
-  /** Annotations that are read, with the splits of their pictures; in the order of paths. */
+  /** Annotations to be read, sorted by path, with the splits of their pictures. */
   readonly files: ReadonlyMap<string, readonly SplitName[]>;
-  /** Those that a list names. */
+  /** Annotations that a list names. */
   readonly listed: ReadonlySet<string>;
-  /** Those that no list names though there are lists for their folder. */
+  /** Annotations that no list names, although there are lists for their folder. */
   readonly unlisted: readonly string[];
   readonly named: ReadonlySet<SplitName>;
   readonly lists: readonly VocListFile[];
 }
 
-/** Which annotations are read, and into which splits. */
+/** Chooses which annotations are read, and into which splits. */
 async function choose(survey: Survey, context: OpenContext): Promise<Chosen> {
   const files = xmlFiles(survey);
   const index = new AnnotationIndex(files);
@@ -165,7 +165,7 @@ async function choose(survey: Survey, context: OpenContext): Promise<Chosen> {
   return { files: chosen, listed: new Set(kindsOf.keys()), unlisted, named, lists };
 }
 
-/** Notes the kind of a list at each annotation that it names. False where it is no list of this data set. */
+/** Records the list's kind for each annotation that it names. False if it is not a list of this data set. */
 async function readList(
   survey: Survey,
   { log }: OpenContext,
@@ -267,10 +267,10 @@ async function readAll(survey: Survey, { log }: OpenContext, chosen: Chosen): Pr
   return entries;
 }
 
-/** A corner this near 1 is 1, rounded. */
+/** A corner from here up to 1 is a rounded 1. */
 const justBelowOne = 0.999;
 
-/** 1, or 0 where a corner of the set is below 1. */
+/** Number of the first pixel: 0 if a corner of the set is below 1, else 1. */
 function firstPixel(survey: Survey, { log }: OpenContext, entries: readonly Entry[]): 0 | 1 {
   for (const { file, content } of entries) {
     const zero = content.objects.find(({ xmin, ymin, xmax, ymax, around }) => {
@@ -306,28 +306,31 @@ function addBoxes(boxes: BoxList, survey: Survey, entry: Entry, classes: readonl
   }
 }
 
-/** What an object covers, in pixels from the picture's left upper corner. */
+/** The area that an object covers, in pixels from the picture's top left corner. */
 export function cornersOf({ xmin, ymin, xmax, ymax, around }: VocObject, first: 0 | 1): Corners & { swapped: boolean } {
-  // Points of a polygon are places, not pixels that are covered.
+  // Points of a polygon are positions, not covered pixels.
   const from = around === undefined ? first : 0;
   const [left, right] = covered(xmin, xmax, from);
   const [top, bottom] = covered(ymin, ymax, from);
   return { left, top, right, bottom, swapped: isSwapped(xmin, xmax, from) || isSwapped(ymin, ymax, from) };
 }
 
-/** A box counted from 1 covers [min - 1, max], so min may exceed max by less than a pixel. */
+/**
+ * Whether the corners are swapped. A box counted from 1 covers [min - 1, max], so min may exceed max by less than a
+ * pixel.
+ */
 function isSwapped(min: number, max: number, first: 0 | 1): boolean {
   return first === 1 ? min - max >= 1 : min > max;
 }
 
-/** What two corners cover of an axis. */
+/** The range of an axis that two corners cover. */
 function covered(min: number, max: number, first: 0 | 1): [number, number] {
   return isSwapped(min, max, first) ? [max - first, min] : [min - first, max];
 }
 
 /**
- * Where annotations are, and would be: of a picture beside labelled ones, where those have theirs. A picture whose
- * annotation is there already, in no list or damaged, is not for labelling.
+ * Locations of the annotations. A picture without an annotation gets one beside those of its neighbours. A picture
+ * whose annotation exists, but is damaged or in no list, is not offered for labelling.
  */
 function placesOf(survey: Survey, context: OpenContext, entries: readonly Entry[], chosen: Chosen): LabelPlaces {
   const files = new Map(entries.map(({ file, picture }) => [survey.tree.locate(picture), survey.tree.locate(file)]));
@@ -348,7 +351,7 @@ function placesOf(survey: Survey, context: OpenContext, entries: readonly Entry[
   return { files, unlabelled, lists: lists.map(({ file }) => survey.tree.locate(file)) };
 }
 
-/** Counts annotations in no list, and pictures that nothing is known of. */
+/** Counts annotations in no list, and pictures without any information. */
 function reportRest(survey: Survey, { log }: OpenContext, entries: readonly Entry[], chosen: Chosen): void {
   const finder = new PictureFinder(survey);
   const known = new Set(entries.map(({ picture }) => picture));

@@ -1,7 +1,7 @@
 /**
- * A data set as it was read once, written down: its splits, classes and labels in a JSON, number for number, beside the
- * pictures, each in a folder named by its SHA-256. Read again, wherever it lies, it is the same samples in the same order,
- * whatever format it was; nothing is drawn or put right a second time.
+ * A data set as it was first read, stored as JSON with exact numbers (splits, classes, labels) beside the pictures,
+ * each in a folder named by its SHA-256. Reading it anywhere gives the same samples in the same order, whatever the
+ * original format; nothing is drawn or corrected again.
  */
 import { PhinetsError, parseJson } from "../../tensor/index.js";
 import { mostTextBytes } from "../files/limits.js";
@@ -9,22 +9,22 @@ import { showValue } from "../files/values.js";
 import { type BoxLabel, type DatasetIndex, type Sample, type SplitName, splitNames, type Task } from "../types.js";
 import type { Format, FoundDataset } from "./format.js";
 
-/** The file by which it is known. */
+/** The file that identifies such a data set. */
 export const writtenIndexFile = "phinets-data.json";
 const format = "phinets-data-1";
 
-/** A file that holds pictures: one of them, or an archive or idx file of many. */
+/** A file that contains pictures: a single one, or an archive or idx file of many. */
 export interface IndexedFile {
   readonly sha256: string;
   readonly bytes: number;
-  /** Its own name, without a folder. */
+  /** File name without a folder. */
   readonly name: string;
 }
 
 export interface IndexedSample extends Omit<Sample, "file"> {
-  /** Place in `files`. */
+  /** Index into `files`. */
   readonly file: number;
-  /** What `Sample.file` has behind the file's path where the picture is one of many: `!/a/b.jpg`, `#7`. */
+  /** The part of `Sample.file` after the file's path if the file contains several pictures: `!/a/b.jpg`, `#7`. */
   readonly inside?: string;
 }
 
@@ -36,10 +36,10 @@ export interface WrittenIndex {
   readonly splits: Readonly<Record<SplitName, readonly IndexedSample[]>>;
 }
 
-/** Where a file lies, relative to the index. */
+/** Path of a file relative to the index. */
 export const indexedPath = ({ sha256, name }: IndexedFile): string => `${sha256}/${name}`;
 
-/** @param place which file holds a sample's picture, and what of `Sample.file` names it within */
+/** @param place for each sample, the file that contains its picture, and the part of `Sample.file` inside it */
 export function writtenIndexOf(
   { task, classes, splits }: DatasetIndex,
   place: (file: string) => { readonly file: IndexedFile; readonly inside: string },
@@ -58,8 +58,8 @@ export function writtenIndexOf(
 }
 
 /**
- * Reads what `writtenIndexOf` made. No name in it leads out of the folder that it is put in.
- * @param shown the file, for errors
+ * Reads the output of `writtenIndexOf`. No name in it leads out of the folder that contains it.
+ * @param shown the file's name for errors
  * @throws PhinetsError `data.index` for anything else
  */
 export function parseWrittenIndex(text: string, shown: string): WrittenIndex {
@@ -83,11 +83,11 @@ export function parseWrittenIndex(text: string, shown: string): WrittenIndex {
   for (const split of splitNames)
     for (const [n, sample] of check.list(splits[split], `splits.${split}`).entries())
       checkSample(check, sample, { ...counts, at: `splits.${split}[${n}]`, task: index.task as Task });
-  // Objects as they were parsed: the order of their fields is part of a data set's key.
+  // The parsed objects are kept, because the order of their fields is part of a data set's key.
   return document as WrittenIndex;
 }
 
-/** One folder name that no system takes for anything else, not hidden. */
+/** A plain folder name on every system, not hidden. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is kept out
 const plainName = /^(?!\.)[^/\\:\u0000-\u001f]+$/u;
 
@@ -165,7 +165,7 @@ class Checked {
     return Array.isArray(value) ? value : this.fail(at, `is ${showValue(value) ?? "missing"}; a list is needed`);
   }
 
-  /** Fields of an object that has these and no others. */
+  /** The fields of an object, which must have exactly these. */
   fields(
     value: unknown,
     at: string,

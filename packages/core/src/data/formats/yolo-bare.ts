@@ -1,7 +1,7 @@
 /**
- * YOLO data sets that no file describes: pictures in `images` with their texts in `labels`, or each text beside its
- * picture; class names in classes.txt, obj.names, _darknet.labels or Label Studio's notes.json. Splits are told by the
- * names of folders, or by lists train.txt, val.txt, test.txt.
+ * YOLO data sets without a description: pictures in `images` with their texts in `labels`, or each text beside its
+ * picture; class names in classes.txt, obj.names, _darknet.labels or Label Studio's notes.json. Splits are given by
+ * folder names, or by lists train.txt, val.txt, test.txt.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import type { Survey } from "../files/survey.js";
@@ -18,12 +18,12 @@ import { columnsOf, labelFileOf } from "./yolo-rows.js";
 import type { YoloFinding } from "./yolo-set.js";
 
 const headBytes = 65536;
-/** Label files that are looked into before a folder of texts is taken for YOLO's. */
+/** Number of label files examined before a folder of texts is recognised as YOLO. */
 const mostLookedInto = 20;
 
-/** Pictures that have a text where YOLO's labels are. */
+/** Pictures with a label file in YOLO's place. */
 interface Bare {
-  /** By folder. */
+  /** Pictures by folder. */
   readonly pictures: ReadonlyMap<string, readonly string[]>;
   readonly labels: readonly string[];
 }
@@ -43,7 +43,7 @@ function findLabelled(survey: Survey): Bare | undefined {
   }
   if (labels.length === 0) return undefined;
   const splits = new Set([...labelled].map((folder) => splitOfFolder(survey, folder)));
-  // A split that has no labels at all is one to be said something about; other pictures without labels are no part.
+  // A split without any labels is reported; other unlabelled pictures are ignored.
   const counts = (folder: string) => {
     const split = splitOfFolder(survey, folder);
     return labelled.has(folder) || (split !== undefined && !splits.has(split));
@@ -54,7 +54,7 @@ function findLabelled(survey: Survey): Bare | undefined {
 const splitOfFolder = (survey: Survey, folder: string): SplitName | undefined =>
   splitOfFolders(`${survey.root === "" ? folder : folder.slice(survey.root.length + 1)}/`);
 
-/** A YOLO data set without a description. */
+/** Finds a YOLO data set without a description. */
 export async function findBare(survey: Survey): Promise<YoloFinding | undefined> {
   const bare = findLabelled(survey);
   if (bare === undefined) return undefined;
@@ -81,7 +81,7 @@ export async function findBare(survey: Survey): Promise<YoloFinding | undefined>
   };
 }
 
-/** Whether texts beside pictures hold YOLO's rows; without class names beside them their coordinates must be fractions. */
+/** Whether texts beside pictures contain YOLO's rows. Without class names, their coordinates must be fractions. */
 async function holdRows(survey: Survey, labels: readonly string[], named: boolean): Promise<boolean> {
   const step = Math.max(1, Math.floor(labels.length / mostLookedInto));
   let [good, bad] = [0, 0];
@@ -126,7 +126,7 @@ async function readClasses(
   return undefined;
 }
 
-/** Pictures by split: of lists at the root, else of folders. */
+/** Pictures by split: from lists at the root, else from folders. */
 export async function bareParts(
   survey: Survey,
   bare: Bare,
@@ -158,18 +158,18 @@ export async function bareParts(
   return { parts, named };
 }
 
-/** Whether some pictures have texts where YOLO's labels are. */
+/** Whether some pictures have label files in YOLO's place. */
 export function hasLabelled(survey: Survey): boolean {
   return findLabelled(survey) !== undefined;
 }
 
-/** Parts of a set whose description has class names only. */
+/** Parts of a data set whose description contains only class names. */
 export async function undescribedParts(survey: Survey, context: OpenContext) {
   const bare = findLabelled(survey);
   return bare === undefined ? undefined : bareParts(survey, bare, context);
 }
 
-/** train.txt, val.txt and test.txt that list pictures: at the root, or in a folder around the pictures. */
+/** train.txt, val.txt and test.txt that list pictures: at the root, or in a folder above the pictures. */
 async function splitLists(survey: Survey, bare: Bare): Promise<Partial<Record<SplitName, string[]>>> {
   const labels = new Set(bare.labels);
   for (const folder of foldersAround(survey, bare.pictures.keys())) {

@@ -1,4 +1,4 @@
-/** A data.yaml whose splits are folders of class folders: YOLO's classification, `train/bolt/1.jpg`. */
+/** YOLO's classification data sets: a data.yaml whose splits contain class folders, `train/bolt/1.jpg`. */
 
 import type { Survey } from "../files/survey.js";
 import { folderOf, foldName } from "../files/tree.js";
@@ -8,7 +8,10 @@ import type { FoundDataset, OpenContext } from "./format.js";
 import { labelFileOf } from "./yolo-rows.js";
 import type { YoloSet } from "./yolo-set.js";
 
-/** The set as one of classes; undefined where its training pictures have labels, or lie in no folders named as classes. */
+/**
+ * The data set as a classification data set; undefined if its training pictures have label files or are not in folders
+ * named after classes.
+ */
 export function asClasses(set: YoloSet, { log }: Pick<OpenContext, "log">): FoundDataset | undefined {
   const { classes } = set;
   const train = set.parts.find(({ split }) => split === "train");
@@ -44,7 +47,7 @@ export function asClasses(set: YoloSet, { log }: Pick<OpenContext, "log">): Foun
 
 const isBelow = (path: string, folder: string): boolean => folder === "" || path.startsWith(`${folder}/`);
 
-/** `bolt` of `train/bolt/new/1.jpg` below `train`; `""` for a picture directly in it. */
+/** The class folder: `bolt` for `train/bolt/new/1.jpg` below `train`; `""` for a picture directly in `train`. */
 function classFolder(path: string, folder: string): string {
   const below = folderOf(folder === "" ? path : path.slice(folder.length + 1));
   return below.split("/")[0];

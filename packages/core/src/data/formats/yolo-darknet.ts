@@ -1,7 +1,7 @@
 /**
- * Darknet's description of a YOLO data set, also CVAT's "YOLO 1.1": `obj.data` with lines `key = value` (classes, train,
- * valid, names), lists of pictures, `obj.names` (github.com/AlexeyAB/darknet, "How to train"; docs.cvat.ai, "YOLO"). Its
- * paths start at the folder that darknet ran in, as `data/train.txt`, so each is looked for by its end.
+ * Darknet's description of a YOLO data set, also CVAT's "YOLO 1.1": `obj.data` with lines `key = value` (classes,
+ * train, valid, names), lists of pictures, and `obj.names` (github.com/AlexeyAB/darknet, "How to train"; docs.cvat.ai,
+ * "YOLO"). Paths such as `data/train.txt` are relative to the folder where darknet ran, so each is matched by its end.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostYamlBytes } from "../files/limits.js";
@@ -15,7 +15,7 @@ import { notThere, YoloPaths } from "./yolo-paths.js";
 import { findPictures } from "./yolo-pictures.js";
 import type { YoloFinding, YoloSet } from "./yolo-set.js";
 
-/** Keys and values of an obj.data; keys in small letters. */
+/** Keys (in lower case) and values of an obj.data. */
 export function parseObjData(text: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const line of linesOf(text)) {
@@ -26,7 +26,7 @@ export function parseObjData(text: string): Map<string, string> {
   return values;
 }
 
-/** The .data file of a folder, or of a folder in it, that names training pictures and classes. */
+/** The .data file of a folder or its subfolders that names training pictures and classes. */
 export async function findObjData(survey: Survey): Promise<YoloFinding | undefined> {
   const here = survey.find(/\.data$/i);
   const below = () => survey.foldersIn().flatMap((folder) => survey.find(/\.data$/i, survey.path(folder)));
@@ -93,7 +93,7 @@ async function load(
   return { shown, classes, missingLabels: "error", parts, named };
 }
 
-/** Names of the file at a path of a description. */
+/** Reads the class names in the file at a path from a description. */
 export async function readNamesAt(
   path: string,
   { shown, rules }: { readonly shown: string; readonly rules: YoloPaths["rules"] },

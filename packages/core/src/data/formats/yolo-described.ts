@@ -1,4 +1,7 @@
-/** YOLO data sets that a data.yaml describes, found by the content of YAML files: other programs have some as well. */
+/**
+ * YOLO data sets described by a data.yaml, which is recognised by content because other programs use YAML files as
+ * well.
+ */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostYamlBytes } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
@@ -18,13 +21,13 @@ const anyYaml = /\.ya?ml$/i;
 
 interface Yaml {
   readonly file: string;
-  /** Undefined where it is no YAML. */
+  /** Undefined if the text is not YAML. */
   readonly value: unknown;
   readonly error?: string;
   readonly unreadable?: PhinetsError;
 }
 
-/** The data.yaml of a folder, or of the one folder in it that has one. */
+/** The data.yaml of a folder, or of the only subfolder that has one. */
 export async function findYaml(survey: Survey, host: DataHost): Promise<YoloFinding | undefined> {
   const here = await Promise.all(survey.find(anyYaml).map((file) => readYaml(file, survey, host)));
   const sure = here.filter((yaml) => fits(yaml, survey));
@@ -59,8 +62,8 @@ const never = async (): Promise<never> => {
 };
 
 /**
- * One of any name must describe a data set. Of a data.yaml a split is enough, to say what it lacks, or class names where
- * there are labelled pictures for them.
+ * A YAML file of any name must describe a data set. For a data.yaml, a split is enough, to report what is missing, or
+ * class names if there are labelled pictures.
  */
 function fits({ file, value, error, unreadable }: Yaml, survey: Survey): boolean {
   const failed = error !== undefined || unreadable !== undefined;
@@ -75,7 +78,7 @@ async function readYaml(file: string, survey: Survey, host: DataHost): Promise<Y
   try {
     return { file, value: await host.parseYaml(await survey.text(file, mostYamlBytes)) };
   } catch (error) {
-    // One that cannot be read at all says so itself; what the parser says begins with a line.
+    // A file that cannot be read has its own error; parser errors begin with a line.
     if (error instanceof PhinetsError) return { file, value: undefined, unreadable: error };
     return { file, value: undefined, error: (error as Error).message };
   }
@@ -118,7 +121,7 @@ async function load({ file, value, error, unreadable }: Yaml, survey: Survey, co
   const dataset = parseYoloDataset(bare === undefined ? known : { ...known, train: "-" }, shown);
   const { classes, missingLabels, keypoints, path } = dataset;
   await compareNames(classes, survey, base, context);
-  // Names in a file of their own are changed there by hand.
+  // Class names in a separate file must be edited there by hand.
   const namesFile = typeof fields.names === "string" ? undefined : survey.tree.locate(file);
   const rules = { shown, classes, missingLabels, keypoints, namesFile };
   if (bare !== undefined) {
@@ -129,7 +132,7 @@ async function load({ file, value, error, unreadable }: Yaml, survey: Survey, co
   return { ...rules, parts, named: splitNames.filter((split) => dataset[split] !== undefined) };
 }
 
-/** A classes.txt beside the data.yaml that says something else is worth a word: one of the two is wrong. */
+/** Notes if a classes.txt beside the data.yaml differs from it, because one of the two is wrong. */
 async function compareNames(
   classes: readonly string[],
   survey: Survey,

@@ -1,4 +1,4 @@
-/** Label files of a YOLO data set's pictures: where they are, what they hold, and what they all have in common. */
+/** Finds and reads the label files of a YOLO data set's pictures, and checks what all rows have in common. */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostLabelBytes } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
@@ -13,9 +13,9 @@ import { type Keypoints, labelFileOf, type ReadRow, readYoloRows, rowError, shor
 import { RowStatistics } from "./yolo-statistics.js";
 
 export interface LabelRules {
-  /** What describes the data set, for messages. */
+  /** The description's name for messages. */
   readonly shown: string;
-  /** Undefined where nothing names the classes: that is an error, but one that says which numbers there are. */
+  /** Undefined if no file lists the classes: an error that tells which class numbers occur. */
   readonly classes?: readonly string[];
   readonly keypoints?: Keypoints;
   readonly missingLabels: "error" | "background";
@@ -28,7 +28,7 @@ interface LabelFile {
 
 interface Labelled {
   readonly picture: PlacedPicture;
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   readonly file: LabelFile | undefined;
 }
 
@@ -37,12 +37,12 @@ interface LabelledPart {
   readonly pictures: readonly Labelled[];
 }
 
-/** Pixels of the size that fractions are of; BoxList asks for one. */
+/** Fractions need no size, but BoxList requires one. */
 const unit = { width: 1, height: 1 };
 
 interface ReadParts {
   readonly samples: Partial<Record<SplitName, Sample[]>>;
-  /** Absent where rows hold more than boxes. */
+  /** Absent if rows contain more than boxes. */
   readonly places?: LabelPlaces;
 }
 
@@ -65,7 +65,7 @@ export async function readLabels(
       `${rules.shown}: every label row fits a box with ${count} ${count === 1 ? "keypoint" : "keypoints"} of ${values} values, so the boxes are read and the keypoints not; kpt_shape in a data.yaml would say so`,
     );
   }
-  // Undefined where every row is bad: without its boxes the picture would teach that there is nothing.
+  // Undefined if every row is bad: without its boxes the picture would be learnt as background.
   const labels = new Map<Survey, Map<string, readonly BoxLabel[] | undefined>>();
   for (const [survey, files] of contents) {
     const ofSurvey = new Map<string, readonly BoxLabel[] | undefined>();
@@ -104,7 +104,7 @@ export async function readLabels(
   return keypoints === undefined ? { samples, places: { files: places, unlabelled } } : { samples };
 }
 
-/** The label file of every picture; undefined where the part is left out. */
+/** The label file of every picture; undefined if the part is left out. */
 async function labelFilesOf(
   { split, pictures }: YoloPart,
   own: Survey,
@@ -116,7 +116,7 @@ async function labelFilesOf(
   const exact = new Set(pictures.map(({ survey, path }) => `${survey.tree.name}/${labelFileOf(path)}`));
   for (const picture of pictures) {
     const file = await labelFileFor(picture, own, context);
-    // a.txt is the label file of A.jpg only where no a.jpg is there.
+    // a.txt belongs to A.jpg only if there is no a.jpg.
     const another =
       file !== undefined &&
       file.path !== labelFileOf(picture.path) &&
@@ -170,13 +170,16 @@ async function labelFilesOf(
   return { split, pictures: found };
 }
 
-/** Where the labels of a picture should be, as messages show it. A folder outside may have `labels` as its neighbour. */
+/** The expected location of a picture's labels, for messages. A folder outside may have a sibling folder `labels`. */
 function whereLabels({ survey, path }: PlacedPicture, own: Survey): string {
   const within = labelFileOf(path);
   return survey === own || folderOf(within) !== folderOf(path) ? survey.show(within) : labelFileOf(survey.show(path));
 }
 
-/** The label file: where Ultralytics has it, beside the picture, or in a folder `labels` beside or in the picture's. */
+/**
+ * The label file: in Ultralytics' place, beside the picture, or in a folder `labels` beside or inside the picture's
+ * folder.
+ */
 async function labelFileFor(
   picture: PlacedPicture,
   own: Survey,
@@ -207,11 +210,11 @@ async function labelFileFor(
 interface Contents {
   readonly contents: ReadonlyMap<Survey, ReadonlyMap<string, readonly ReadRow[]>>;
   readonly keypoints: Keypoints | undefined;
-  /** Files that cannot be read; their pictures have no labels then. */
+  /** Files that cannot be read; their pictures have no labels. */
   readonly failed: readonly { readonly file: LabelFile; readonly error: PhinetsError }[];
 }
 
-/** Rows of all label files, read again where all of them together show that they hold keypoints. */
+/** Rows of all label files. They are read again if together they show that they contain keypoints. */
 async function readAll(
   parts: readonly LabelledPart[],
   rules: LabelRules,
@@ -243,7 +246,7 @@ async function readAll(
   return { contents, keypoints, failed: [...failed.values()] };
 }
 
-/** Throws for what is wrong with the labels of the whole data set, once in place of once a row. */
+/** Throws a single error for a problem that affects the labels of the whole data set. */
 function checkAlike(statistics: RowStatistics, contents: Contents["contents"], rules: LabelRules): void {
   const { rows, pixelRows, lowestClass, highestClass } = statistics;
   const { classes, shown } = rules;
@@ -278,7 +281,7 @@ function checkAlike(statistics: RowStatistics, contents: Contents["contents"], r
   }
 }
 
-/** @param shown the label file, as messages show it */
+/** @param shown the label file's name for messages */
 function labelsOf(rows: readonly ReadRow[], shown: string, log: OpenLog): readonly BoxLabel[] {
   const boxes = new BoxList({ log, size: unit });
   for (const { line, label, problem, kind } of rows) {
@@ -299,7 +302,7 @@ function labelsOf(rows: readonly ReadRow[], shown: string, log: OpenLog): readon
   return boxes.labels;
 }
 
-/** Counts the .txt files in folders of labels that belong to no picture. */
+/** Counts the .txt files in label folders that belong to no picture. */
 function reportOrphans(contents: Contents["contents"], own: Survey, log: OpenLog): void {
   const folders = new Set([...(contents.get(own)?.keys() ?? [])].map(folderOf));
   for (const folder of folders) {

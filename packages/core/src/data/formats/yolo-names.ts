@@ -1,4 +1,4 @@
-/** Files of class names beside YOLO labels: classes.txt, obj.names and the like, one name a line. */
+/** Files of class names beside YOLO labels: classes.txt, obj.names and the like, one name per line. */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostClasses } from "../files/limits.js";
 import type { Survey } from "../files/survey.js";
@@ -7,8 +7,8 @@ import { baseName, byCodeUnits, folderOf } from "../files/tree.js";
 import { showValue } from "../files/values.js";
 
 /**
- * The names as text.
- * @param fail receives what is wrong, as `has "a" twice; class names differ`
+ * The names as strings.
+ * @param fail called with the problem, such as `has "a" twice; class names differ`
  */
 export function checkClassNames(list: readonly unknown[], fail: (problem: string) => never): string[] {
   if (list.length === 0) fail("is empty; it lists at least one class name");
@@ -27,7 +27,7 @@ export function checkClassNames(list: readonly unknown[], fail: (problem: string
   return names;
 }
 
-/** One name a line; empty lines at the end do not count. */
+/** One name per line; trailing empty lines are ignored. */
 export function parseNames(text: string, file: string): string[] {
   const fail = (problem: string): never => {
     throw new PhinetsError("data.classes", `${file}: ${problem}`, file);
@@ -44,12 +44,12 @@ export function parseNames(text: string, file: string): string[] {
 const namesFile =
   /^((obj|data|voc|coco|classes|class_names)\.names|_darknet\.labels|(classes|class_names|labels|obj_names|predefined_classes)\.txt)$/i;
 
-/** Whether a file is called as files of class names are. */
+/** Whether a file has a usual name for class names. */
 export function isNamesFile(file: string): boolean {
   return namesFile.test(baseName(file)) || /\.names$/i.test(file);
 }
 
-/** Folders and those around them, up to the root, the nearest to the root first. */
+/** Folders and their ancestors up to the root, those closest to the root first. */
 export function foldersAround(survey: Survey, folders: Iterable<string>): string[] {
   const around = new Set<string>([survey.root]);
   for (const folder of folders) {
@@ -59,12 +59,14 @@ export function foldersAround(survey: Survey, folders: Iterable<string>): string
   return [...around].sort((a, b) => depth(a) - depth(b) || byCodeUnits(a, b));
 }
 
-/** The files of class names that belong to these folders, the nearest to the root first. */
+/** The class name files of these folders, those closest to the root first. */
 export function findNamesFiles(survey: Survey, folders: Iterable<string>): string[] {
   return foldersAround(survey, folders).flatMap((folder) => survey.filesIn(folder).filter(isNamesFile));
 }
 
-/** Class names of Label Studio's notes.json: `{"categories": [{"id": 0, "name": "bolt"}]}`. Undefined where it has none. */
+/**
+ * Class names from Label Studio's notes.json: `{"categories": [{"id": 0, "name": "bolt"}]}`. Undefined if it has none.
+ */
 export function parseNotes(text: string): string[] | undefined {
   let value: unknown;
   try {

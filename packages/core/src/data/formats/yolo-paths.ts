@@ -1,6 +1,6 @@
 /**
- * Pictures that the paths of a data.yaml or a list stand for. Such paths are often those of another machine, so where
- * nothing is at the written place, the file with the same end of the path is taken, and that is said.
+ * Resolves the paths in a data.yaml or a list. They often come from another machine, so if nothing exists at the
+ * written path, the file whose path has the same end is used, and reported.
  */
 import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
@@ -11,41 +11,41 @@ import type { SplitName } from "../types.js";
 import type { OpenContext } from "./format.js";
 import { splitOf } from "./splits.js";
 
-/** A path of a survey: the data set's own, or one of a folder outside. */
+/** A path in a survey: the data set's own, or that of an outside folder. */
 export interface Place {
   readonly survey: Survey;
   readonly path: string;
   readonly kind: "folder" | "file";
 }
 
-/** How paths of a data set are written. */
+/** How a data set's paths are to be resolved. */
 export interface PathRules {
-  /** Folder that they start at, that of the file which holds them. */
+  /** Folder that paths are relative to: that of the file which contains them. */
   readonly base: string;
-  /** `path:` of a data.yaml: what they start at instead. */
+  /** `path:` of a data.yaml, which replaces `base`. */
   readonly path?: string;
-  /** They start at a folder that the data set does not know, as darknet's do: one that fits better is no surprise. */
+  /** Paths are relative to an unknown folder, as in darknet, so a match by its end need not be reported. */
   readonly elsewhere?: boolean;
 }
 
 export interface FoundPlace {
   readonly place: Place;
-  /** The path in full, with a data.yaml's `path:`. */
+  /** The full path, including a data.yaml's `path:`. */
   readonly written: string;
-  /** It is not where the path says. */
+  /** Whether it was found in another place than written. */
   readonly moved: boolean;
-  /** The path led to another folder, which is there as well. */
+  /** Another existing folder that the path as written leads to. */
   readonly passedOver?: string;
 }
 
 export interface LookedFor {
-  /** Paths where was looked in vain, as messages show them. */
+  /** Paths that do not exist, for messages. */
   readonly looked: readonly string[];
 }
 
 export const isAbsolute = (path: string): boolean => /^([A-Za-z]:)?\//.test(path);
 
-/** A path with `/`, without blanks around it. */
+/** Normalises a path: `/` as separator, trimmed. */
 export function tidyPath(text: string): string {
   const path = text.trim().replaceAll("\\", "/");
   return path.length > 1 ? path.replace(/\/+$/, "") : path;
@@ -61,13 +61,13 @@ export class YoloPaths {
     readonly rules: PathRules,
   ) {}
 
-  /** The folder or file that an entry of a split stands for. */
+  /** The folder or file that a split's entry refers to. */
   async find(entry: string): Promise<FoundPlace | LookedFor> {
     const { base, path } = this.rules;
     const text = tidyPath(entry);
     const written = isAbsolute(text) || path === undefined ? text : joinPath(tidyPath(path), text);
     const asWritten = isAbsolute(written) ? written : joinPath(base, written);
-    // Exports say ../train/images for a folder beside the data.yaml; that one comes first.
+    // Exports write ../train/images for a folder beside the data.yaml, so that folder is tried first.
     if (text.startsWith("../")) {
       const beside = this.#here(joinPath(base, text.replace(/^(\.\.\/)+/, "")));
       if (beside !== undefined) {
@@ -88,9 +88,9 @@ export class YoloPaths {
   }
 
   /**
-   * The picture that a line of a list stands for.
-   * @param list where the list lies: its folder is the second that lines may start at
-   * @returns several paths where the same end of the path is there more than once
+   * The picture that a line of a list refers to.
+   * @param list location of the list; lines may also be relative to its folder
+   * @returns several paths if more than one has the same end
    */
   async findPicture(line: string, list: Place): Promise<FoundPlace | LookedFor | { readonly among: string[] }> {
     const { base, path } = this.rules;
@@ -112,19 +112,19 @@ export class YoloPaths {
     return { looked: looked.map((each) => this.show(each)) };
   }
 
-  /** A path as messages show it. */
+  /** A path for messages. */
   show(path: string): string {
     const { name } = this.survey.tree;
     if (isAbsolute(path)) return path;
     return path.startsWith("../") && isAbsolute(name) ? joinPath(name, path) : this.survey.show(path);
   }
 
-  /** What is at a path that may lead outside. */
+  /** What exists at a path that may lead outside. */
   async #at(path: string): Promise<Place | undefined> {
     const leadsOut = isAbsolute(path) || path === ".." || path.startsWith("../");
     const inside = leadsOut ? this.survey.tree.inside?.(path) : path;
     if (inside !== undefined) return this.#here(inside);
-    // Never the root of a disk: it would be listed whole.
+    // Never surveys the root of a disk.
     const folder = folderOf(path);
     const whole = path === "/" ? undefined : await this.context.outside(path);
     if (whole !== undefined) return { survey: whole, path: "", kind: "folder" };
@@ -134,7 +134,7 @@ export class YoloPaths {
     return around !== undefined && file !== undefined ? { survey: around, path: file, kind: "file" } : undefined;
   }
 
-  /** What is at a path of the data set itself; case and Unicode form aside, where only one fits. */
+  /** What exists at a path inside the data set; ignores case and Unicode form if only one path matches. */
   #here(path: string): Place | undefined {
     const { survey } = this;
     if (survey.hasFolder(path)) return { survey, path, kind: "folder" };
@@ -148,7 +148,7 @@ export class YoloPaths {
     return folders.length === 1 ? { survey, path: folders[0], kind: "folder" } : undefined;
   }
 
-  /** Pictures of the same name whose paths share the longest end with this one, never those of another split. */
+  /** Pictures of the same name whose paths have the longest common end with this one, excluding other splits. */
   #nearestPictures(path: string): string[] {
     if (this.#pictures === undefined) {
       this.#pictures = new Map();
@@ -172,14 +172,14 @@ export class YoloPaths {
   }
 }
 
-/** `A does not exist` or `neither A nor B exists`. */
+/** Text `A does not exist` or `neither A nor B exists`. */
 export function notThere(looked: readonly string[]): string {
   return looked.length === 1 ? `${looked[0]} does not exist` : `neither ${looked.join(" nor ")} exists`;
 }
 
 /**
- * Ends of a path, the longest first. A part of the entry that names a split is never dropped: `b/train/images` may be
- * `train/images`, not `images`, which may be another split's.
+ * Ends of a path, longest first. A component that names a split is never dropped: `b/train/images` may be found as
+ * `train/images`, but not as `images`, which may belong to another split.
  */
 function tailsOf(written: string, entry: string): string[] {
   const parts = joinPath(written)
@@ -193,13 +193,13 @@ function tailsOf(written: string, entry: string): string[] {
   return tails;
 }
 
-/** The split that the nearest folder of a path with such a name stands for. */
+/** The split named by the innermost folder of a path that names one. */
 export function splitOfFolders(path: string): SplitName | undefined {
   const folders = path.split("/").slice(0, -1);
   return folders.map(splitOf).findLast((split) => split !== undefined);
 }
 
-/** Paths of a list, with their lines from 1; empty lines and comments left out. */
+/** Paths in a list with their line numbers from 1; skips empty lines and comments. */
 export function listedPaths(text: string): { readonly line: number; readonly path: string }[] {
   return linesOf(text).flatMap((line, n) => {
     const path = line.trim();
@@ -207,7 +207,7 @@ export function listedPaths(text: string): { readonly line: number; readonly pat
   });
 }
 
-/** Whether a text lists pictures: what a split's .txt at the root of a data set may be. */
+/** Whether a text lists pictures, as the .txt of a split at a data set's root may do. */
 export function listsPictures(text: string): boolean {
   const [first] = listedPaths(text);
   return first !== undefined && isPictureFile(tidyPath(first.path));

@@ -1,4 +1,4 @@
-/** Pictures of each split of a YOLO data set, from the folders, lists and files that its description names. */
+/** Collects the pictures of each split of a YOLO data set from the folders, lists and files in its description. */
 import { PhinetsError } from "../../tensor/index.js";
 import { isPictureFile } from "../files/picture-names.js";
 import type { Survey } from "../files/survey.js";
@@ -16,7 +16,7 @@ import {
   YoloPaths,
 } from "./yolo-paths.js";
 
-/** A picture, in the data set's own survey or in that of a folder outside. */
+/** A picture in the data set's own survey or in that of an outside folder. */
 export interface PlacedPicture {
   readonly survey: Survey;
   readonly path: string;
@@ -26,7 +26,7 @@ export interface PlacedPicture {
 export interface YoloPart {
   readonly split: SplitName;
   readonly pictures: readonly PlacedPicture[];
-  /** Folders that were named for it. */
+  /** Folders named for the split. */
   readonly folders: readonly Place[];
 }
 
@@ -35,8 +35,8 @@ export interface Entries extends Partial<Readonly<Record<SplitName, readonly str
 }
 
 /**
- * Parts of a data set. A val or test part that is not there or is empty is left out with a note; train is an error then.
- * @param shown the file that names the entries, for messages
+ * Parts of a data set. A missing or empty val or test part is left out with a note; a missing train part is an error.
+ * @param shown name of the file with the entries, for messages
  */
 export async function findPictures(
   entries: Entries,
@@ -127,7 +127,7 @@ function noPictures(place: Place, at: string, split: SplitName, { log }: OpenCon
   }
 }
 
-/** `, but 8 .xyz files`, what a folder without pictures has. */
+/** Text such as `, but 8 .xyz files`, about a folder without pictures. */
 function butFiles({ survey, path }: Place): string {
   const kinds = new Map<string, number>();
   for (const file of survey.files) {

@@ -69,7 +69,7 @@ describe("label files", () => {
       { class: 1, x: 1, y: 1, width: 0.5, height: 0.5 },
     ]);
     expect(parse("1 0.25 0.5 0.75 0.5 0.5 1")).toEqual([{ class: 1, x: 0.5, y: 0.75, width: 0.5, height: 0.5 }]);
-    // The corners of a turned rectangle.
+    // The corners of a rotated rectangle.
     expect(parse("1 .5 .25 .75 .5 .5 .75 .25 .5")).toEqual([{ class: 1, x: 0.5, y: 0.5, width: 0.5, height: 0.5 }]);
   });
 

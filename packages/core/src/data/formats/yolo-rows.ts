@@ -1,42 +1,43 @@
 /**
- * Rows of YOLO label files, as Ultralytics documents them (docs.ultralytics.com/datasets): `class x y width height`, the
- * box's centre and sides as fractions of the picture. Also read, each as its box: a polygon or a turned rectangle
- * (`class x1 y1 x2 y2 x3 y3 ...`), a box with keypoints (`class x y width height px py ...`) and one with a confidence.
+ * Rows of YOLO label files, as documented by Ultralytics (docs.ultralytics.com/datasets): `class x y width height`, the
+ * box's centre and sides as fractions of the picture. Also reads, as boxes: polygons and rotated rectangles
+ * (`class x1 y1 x2 y2 x3 y3 ...`), boxes with keypoints (`class x y width height px py ...`), and boxes with a
+ * confidence.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { linesOf } from "../files/text.js";
 import type { BoxLabel } from "../types.js";
 import type { RowStatistics } from "./yolo-statistics.js";
 
-/** What follows the box in rows for pose estimation: points of `x y`, or of `x y visibility`. */
+/** Points after the box in rows for pose estimation: `x y`, or `x y visibility`. */
 export interface Keypoints {
   readonly count: number;
   readonly values: 2 | 3;
 }
 
 export interface RowRules {
-  /** Undefined: any class number is taken. */
+  /** Undefined to accept any class number. */
   readonly classes?: readonly string[];
   readonly keypoints?: Keypoints;
 }
 
 export type RowKind = "box" | "confidence" | "polygon" | "pose";
 
-/** A row of a label file: a label, or a box without area, or what is wrong with it. */
+/** A row of a label file: a label, a box without area, or a problem. */
 export interface ReadRow {
-  /** In the file, from 1. */
+  /** Line in the file, from 1. */
   readonly line: number;
   readonly kind?: RowKind;
   readonly label?: BoxLabel;
   readonly problem?: string;
 }
 
-/** Rounding in other tools' label files: fractions this far outside 0..1 are taken as 0 or 1. */
+/** Fractions this far outside 0..1 are rounding errors of other tools and are clipped. */
 const tolerance = 1e-3;
-/** Fractions are never this far out; pixels nearly always are. */
+/** Fractions are always below this, while coordinates in pixels almost always exceed it. */
 export const leastPixels = 2;
 
-/** All rows of a label file but empty ones and comments; an empty text is a picture without objects. */
+/** All rows of a label file except empty ones and comments; an empty text is a picture without objects. */
 export function readYoloRows(text: string, rules: RowRules, statistics?: RowStatistics): ReadRow[] {
   const rows: ReadRow[] = [];
   for (const [n, line] of linesOf(text).entries()) {
@@ -50,8 +51,8 @@ export function readYoloRows(text: string, rules: RowRules, statistics?: RowStat
 }
 
 /**
- * Fields of a row, without a comment (`# ...`). Blanks, tabs, commas and semicolons separate; between digits, where
- * something else separates and no point is in the row, a comma is a decimal one.
+ * Fields of a row, without a comment (`# ...`). Blanks, tabs, commas and semicolons separate fields; a comma between
+ * digits is a decimal comma if there is another separator and the row contains no point.
  */
 export function columnsOf(line: string): string[] {
   const comment = line.indexOf("#");
@@ -65,7 +66,7 @@ export function columnsOf(line: string): string[] {
   return columns;
 }
 
-/** NaN for what is no decimal number. */
+/** NaN for anything that is not a decimal number. */
 const numberOf = (text: string): number => (/^[-+.\deE]+$/.test(text) ? Number(text) : Number.NaN);
 
 function readRow(columns: readonly string[], values: readonly number[], rules: RowRules): Omit<ReadRow, "line"> {
@@ -124,7 +125,7 @@ function wrongClass(id: number, classes: readonly string[]): string {
   return `class is ${id}; ${known} (${shorten(classes)})`;
 }
 
-/** Centre and sides of the smallest upright box around points `x1 y1 x2 y2 ...`. */
+/** Centre and sides of the smallest upright box around the points `x1 y1 x2 y2 ...`. */
 function boundsOf(points: readonly number[]): number[] {
   let [left, top, right, bottom] = [1, 1, 0, 0];
   for (let i = 0; i + 1 < points.length; i += 2) {
@@ -140,15 +141,16 @@ export function shorten(names: readonly string[]): string {
   return names.length <= 4 ? names.join(", ") : `${names.slice(0, 3).join(", ")}, ... ${names.at(-1)}`;
 }
 
-/** What a bad row is told with: `FILE:LINE: problem`. */
+/** The error for a bad row: `FILE:LINE: problem`. */
 export function rowError(file: string, line: number, problem: string): PhinetsError {
   return new PhinetsError("data.label", `${file}:${line}: ${problem}; correct or remove the line`, file);
 }
 
 /**
- * Boxes of one label file; an empty text is a picture without objects. Boxes without area and equal ones are left out.
+ * Boxes of one label file; an empty text is a picture without objects. Boxes without area and duplicates are left out.
  * @param file name for messages, `FILE:LINE: problem`
- * @param onProblem receives every bad row instead of the first one being thrown; the row is then left out
+ * @param onProblem if given, receives the error of every bad row, which is left out; otherwise the first error is
+ *   thrown
  */
 export function parseYoloLabels(
   text: string,
@@ -166,7 +168,7 @@ export function parseYoloLabels(
   return [...labels.values()];
 }
 
-/** Rows `class x y width height`, six decimals, each with a line end; the inverse of `parseYoloLabels`. */
+/** Rows `class x y width height` with six decimals and line ends; the inverse of `parseYoloLabels`. */
 export function formatYoloLabels(labels: readonly BoxLabel[]): string {
   return labels
     .map((l) => `${l.class} ${[l.x, l.y, l.width, l.height].map((value) => value.toFixed(6)).join(" ")}\n`)
@@ -174,8 +176,8 @@ export function formatYoloLabels(labels: readonly BoxLabel[]): string {
 }
 
 /**
- * Where a picture's labels are: the last folder named `images` becomes `labels` and the extension .txt; without such a
- * folder the text lies beside the picture. Paths with `/`.
+ * Path of a picture's labels: the last folder named `images` becomes `labels`, and the extension .txt; without such a
+ * folder the text is beside the picture. Paths use `/`.
  */
 export function labelFileOf(picture: string): string {
   const text = `${picture.replace(/\.[^./]*$/, "")}.txt`;

@@ -1,31 +1,31 @@
 /**
- * What the rows of all label files have in common: keypoints that no kpt_shape announces, classes counted from 1, pixels
- * in place of fractions. None of these shows in a single row.
+ * Detects properties that the rows of all label files share and that no single row reveals: keypoints without
+ * kpt_shape, classes counted from 1, pixels instead of fractions.
  */
 import { extentOf } from "../files/values.js";
 import { type Keypoints, leastPixels } from "./yolo-rows.js";
 
-/** Rows that a guess without contradiction needs, where the rows could be polygons as well. */
+/** Minimum number of consistent rows for a guess if the rows could also be polygons. */
 const leastRows = 5;
-/** How far a keypoint may lie outside its box, or a box outside the picture, fractions. */
+/** Tolerance, as a fraction, for a keypoint outside its box or a box outside the picture. */
 const slack = 0.02;
 
 export class RowStatistics {
   rows = 0;
-  /** Rows with a coordinate that is no fraction by far. */
+  /** Rows with a coordinate far too large for a fraction. */
   pixelRows = 0;
   lowestClass = Number.POSITIVE_INFINITY;
   highestClass = Number.NEGATIVE_INFINITY;
-  /** Of every row; undefined where they differ. */
+  /** Number of columns of every row; undefined if they differ. */
   #columns: number | undefined;
   /** Whether all rows so far may be boxes with points of 2 or of 3 values. */
   #mayBe: Record<2 | 3, boolean> = { 2: true, 3: true };
   /** Whether some row cannot be a polygon. */
   #noPolygon = false;
-  /** Rows whose second pair of values lies near the others, as a corner does and sides of a box need not. */
+  /** Rows whose second pair of values lies near the others, as a corner does but a box's width and height need not. */
   #likePolygons = 0;
 
-  /** @param values a row's columns; NaN for what is no number */
+  /** @param values a row's columns; NaN for values that are not numbers */
   add(values: readonly number[]): void {
     const [id] = values;
     if (this.rows++ === 0) this.#columns = values.length;
@@ -42,9 +42,9 @@ export class RowStatistics {
   }
 
   /**
-   * Keypoints that every row has after its box. Points of 3 values are told by their visibility, 0, 1 or 2; points of 2
-   * values by lying in their box, where the box's sides are no corner among them. Rows of 7 and 9 columns are polygons, as
-   * turned rectangles are written so.
+   * The keypoints after the box in every row. Points of 3 values are recognised by their visibility, 0, 1 or 2; points
+   * of 2 values by lying inside the box while its width and height are not near them like a corner. Rows of 7 and 9
+   * columns are polygons, the format of rotated rectangles.
    */
   get keypoints(): Keypoints | undefined {
     const extra = (this.#columns ?? 0) - 5;
@@ -65,14 +65,14 @@ function isPose(values: readonly number[], size: 2 | 3): boolean {
   for (let i = 5; i < values.length; i += size) {
     const visibility = size === 3 ? values[i + 2] : 1;
     if (visibility !== 0 && visibility !== 1 && visibility !== 2) return false;
-    // A point that is not labelled is written as 0 0 (0).
+    // An unlabelled point is written as 0 0 (0).
     const absent = visibility === 0 || (values[i] === 0 && values[i + 1] === 0);
     if (!absent && !(inside(values[i], x, width) && inside(values[i + 1], y, height))) return false;
   }
   return true;
 }
 
-/** Whether the second point lies in the rectangle around the others, enlarged by half its sides. */
+/** Whether the second point is inside the rectangle around the others, enlarged by half its sides. */
 function isLikePolygon(values: readonly number[]): boolean {
   return [0, 1].every((axis) => {
     const [low, high] = extentOf(values.filter((_, i) => i > 0 && i % 2 === 1 - axis && i !== 3 + axis));

@@ -1,6 +1,6 @@
 /**
- * The data.yaml of a YOLO data set, as Ultralytics documents it (docs.ultralytics.com/datasets): where the pictures of
- * each split are, and the class names.
+ * The data.yaml of a YOLO data set, as documented by Ultralytics (docs.ultralytics.com/datasets): the locations of each
+ * split's pictures, and the class names.
  */
 import { PhinetsError } from "../../tensor/index.js";
 import { mostClasses } from "../files/limits.js";
@@ -9,21 +9,21 @@ import type { SplitName } from "../types.js";
 import { checkClassNames } from "./yolo-names.js";
 import type { Keypoints } from "./yolo-rows.js";
 
-/** A validated data.yaml. Paths are as written: relative ones to `path`, and `path` to the file itself. */
+/** A validated data.yaml. Paths are as written: relative to `path`, which is relative to the file itself. */
 export interface YoloDataset {
   readonly path?: string;
-  /** Folders, .txt lists or pictures; a split the file does not name is absent. */
+  /** Folders, .txt lists or pictures; `val` and `test` are absent if the file does not name them. */
   readonly train: readonly string[];
   readonly val?: readonly string[];
   readonly test?: readonly string[];
   readonly classes: readonly string[];
-  /** What a picture without a label file is: an error, or background. Default "error". */
+  /** How a picture without a label file is treated: as an error, or as background. Default "error". */
   readonly missingLabels: "error" | "background";
-  /** Of labels for pose estimation (`kpt_shape`). */
+  /** For pose estimation labels (`kpt_shape`). */
   readonly keypoints?: Keypoints;
 }
 
-/** Names under which each split is found in a data.yaml. */
+/** Keys of each split in a data.yaml. */
 const splitKeys: Readonly<Record<SplitName, readonly string[]>> = {
   train: ["train"],
   val: ["val", "valid", "validation"],
@@ -31,9 +31,9 @@ const splitKeys: Readonly<Record<SplitName, readonly string[]>> = {
 };
 
 /**
- * Checks the content of a data.yaml. `names: FILE` is not followed here: give the names in its place.
+ * Validates the content of a data.yaml. `names: FILE` is not followed here: pass the names instead.
  * @param value the parsed YAML
- * @param file its name, for messages
+ * @param file its name for messages
  */
 export function parseYoloDataset(value: unknown, file: string): YoloDataset {
   const fail = failIn(file);
@@ -72,7 +72,7 @@ export function parseYoloDataset(value: unknown, file: string): YoloDataset {
   };
 }
 
-/** Names of the classes alone, of a data.yaml that may lack all else. Throws as `parseYoloDataset` does. */
+/** Only the class names of a data.yaml that may lack everything else. Throws as `parseYoloDataset` does. */
 export function parseYoloNames(value: unknown, file: string): string[] {
   const fail = failIn(file);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -136,7 +136,7 @@ function keypointsOf(shape: unknown, fail: Fail): Keypoints | undefined {
   return { count, values };
 }
 
-/** Fields of a data.yaml that a YAML document has. */
+/** The data.yaml fields that a YAML document contains. */
 export function yoloFields(value: unknown): string[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
   const fields = value as Record<string, unknown>;
@@ -145,7 +145,10 @@ export function yoloFields(value: unknown): string[] {
   );
 }
 
-/** Whether a YAML document of any name is a data set's: some other program's `train:` is no path, or lacks names. */
+/**
+ * Whether a YAML document is a data set's description: in other programs' files, `train:` is not a path, or names are
+ * missing.
+ */
 export function describesYolo(value: unknown): boolean {
   const fields = yoloFields(value);
   const isPath = (entry: unknown) =>

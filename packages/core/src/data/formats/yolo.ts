@@ -1,6 +1,6 @@
 /**
- * YOLO data sets: one text file of boxes a picture, described by a data.yaml (Ultralytics, Roboflow), by darknet's
- * obj.data (also CVAT), or by nothing but the places of the files and a list of class names (Label Studio, LabelImg).
+ * YOLO data sets: one text file of boxes per picture, described by a data.yaml (Ultralytics, Roboflow), by darknet's
+ * obj.data (also CVAT), or only by the layout of the files and a list of class names (Label Studio, LabelImg).
  */
 import type { Survey } from "../files/survey.js";
 import { type Sample, type SplitName, splitNames } from "../types.js";
@@ -16,7 +16,7 @@ import type { YoloFinding } from "./yolo-set.js";
 export { formatYoloLabels, labelFileOf, parseYoloLabels } from "./yolo-rows.js";
 export { parseYoloDataset, parseYoloNames, type YoloDataset } from "./yolo-yaml.js";
 
-/** The description that opens a data set: the surest of those that lack nothing. */
+/** The description that opens a data set: the most certain one with nothing missing. */
 async function findDescription(survey: Survey, host: DataHost): Promise<YoloFinding | undefined> {
   const yaml = await findYaml(survey, host);
   if (yaml !== undefined && yaml.missing === undefined && yaml.score > 0.9) return yaml;
@@ -51,7 +51,7 @@ export const yolo: Format = {
   },
 };
 
-/** Says which pictures two splits have in common: figures on them tell nothing about new pictures. */
+/** Notes which pictures two splits share, because metrics on them say nothing about new pictures. */
 function noteShared(samples: Partial<Record<SplitName, readonly Sample[]>>, log: OpenLog): void {
   for (const [n, split] of splitNames.entries()) {
     const own = new Set(samples[split]?.map(({ file }) => file));

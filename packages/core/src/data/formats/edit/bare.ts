@@ -1,4 +1,4 @@
-/** Pictures that nobody has labelled yet: a folder of them alone, and those among the samples of a set. */
+/** Unlabelled pictures: a folder of pictures alone, and the unlabelled pictures of a data set. */
 import { Survey } from "../../files/survey.js";
 import { byCodeUnits, extensionOf, type FileTree, folderOf } from "../../files/tree.js";
 import { type DatasetIndex, type Sample, type SplitName, splitNames } from "../../types.js";
@@ -6,13 +6,13 @@ import type { LabelPlaces } from "../format.js";
 import type { OpenedTree } from "../open.js";
 import { labelFileOf } from "../yolo-rows.js";
 
-/** Format of a folder of pictures that nobody has labelled yet. */
+/** Format id of a folder of unlabelled pictures. */
 export const bareFormat = "pictures";
 
-/** What labels could be in: a folder that has some is no folder of pictures alone. */
+/** Extensions of possible label files; a folder with such files is not a folder of pictures alone. */
 const labelExtensions = new Set([".yaml", ".yml", ".xml", ".json", ".csv", ".data", ".names"]);
 
-/** Pictures of a tree, all of them to be labelled; undefined where there is more than pictures, or none. */
+/** The pictures of a tree, all of them unlabelled; undefined if there are no pictures or other relevant files. */
 export async function openBare(tree: FileTree): Promise<OpenedTree | undefined> {
   const survey = await Survey.of(tree);
   const { pictures } = survey;
@@ -31,13 +31,13 @@ export async function openBare(tree: FileTree): Promise<OpenedTree | undefined> 
   return { ...index, ...about, ...nothing, places: { files, unlabelled, description } };
 }
 
-/** Folders of a tree's pictures, as a data.yaml beside them names them. */
+/** The folders of a tree's pictures, as a data.yaml beside them lists them. */
 function foldersOfPictures(paths: readonly string[]): string[] {
   if (paths.some((path) => folderOf(path) === "")) return ["."];
   return [...new Set(paths.map((path) => path.split("/")[0]))].sort(byCodeUnits);
 }
 
-/** All pictures of a set that is being labelled: its samples and, among them by their paths, those without labels. */
+/** All pictures of a data set that is being labelled: its samples and its unlabelled pictures, merged in path order. */
 export function withUnlabelled(
   splits: DatasetIndex["splits"],
   places: LabelPlaces | undefined,

@@ -1,12 +1,12 @@
-/** Names of classes that are added, and lists of them in files. */
+/** Checks the names of new classes and adds them to lists in files. */
 import { PhinetsError } from "../../../tensor/index.js";
 import { checkClasses } from "../../files/limits.js";
 import { linesOf } from "../../files/text.js";
 
-/** Letters of a name: longer ones are a mistake. */
+/** Maximum length of a class name. */
 const longestName = 200;
 
-/** Throws PhinetsError `data.classes` for a name that some format could not hold, or that is taken. */
+/** Throws PhinetsError `data.classes` for a name that some format cannot hold, or that is already used. */
 export function checkNewClass(name: string, classes: readonly string[]): void {
   const fail = (problem: string): never => {
     const shown = JSON.stringify(name.slice(0, 80));
@@ -18,11 +18,11 @@ export function checkNewClass(name: string, classes: readonly string[]): void {
   if (classes.includes(name)) fail("is there already; choose it from the list");
 }
 
-/** A list of one name a line, with one more at its end. */
+/** Appends a name to a list with one name per line. */
 export function addToNames(text: string, name: string): string {
   const [end = "\n"] = /\r\n|\n|\r/.exec(text) ?? [];
   const lines = linesOf(text);
-  // Empty lines at the end do not count, and would be a class without a name before the new one.
+  // Trailing empty lines would become an unnamed class before the new one.
   while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
   return [...lines, name].join(end) + end;
 }

@@ -1,6 +1,7 @@
 /**
- * Annotations of one picture in a COCO file. Others, ids, and fields that are not about the box stay; a segmentation goes
- * when its box moves. A class that the file lacks gets a category with the next id.
+ * Edits the annotations of one picture in a COCO file. Other annotations, ids, and fields unrelated to the box stay
+ * unchanged; a segmentation is removed when its box moves. A class that the file lacks gets a category with the next
+ * free id.
  */
 import { PhinetsError } from "../../../tensor/index.js";
 import { JsonBytes, memberNames } from "../../files/json-bytes.js";
@@ -19,14 +20,14 @@ import {
   toThousandth,
 } from "./editor.js";
 
-/** A value in the bytes: from its first one up to behind its last. */
+/** Range of a value in the bytes, end exclusive. */
 interface Span {
   readonly from: number;
   readonly to: number;
 }
 
 interface ListPlace {
-  /** With its brackets. */
+  /** Range including the brackets. */
   readonly span: Span;
   readonly elements: readonly Span[];
 }
@@ -41,14 +42,14 @@ interface Row {
 interface Opened {
   readonly lists: Readonly<Record<ListName, ListPlace>>;
   readonly bytes: Uint8Array;
-  /** The picture's entries. */
+  /** Entries of the picture in `images`. */
   readonly images: readonly { readonly id: CocoId; readonly span: Span }[];
   readonly rows: readonly Row[];
-  /** By class name. */
+  /** Category ids by class name. */
   readonly categories: ReadonlyMap<string, CocoId>;
-  /** Ids that nothing has yet. */
+  /** Next free id of each list. */
   readonly next: Readonly<Record<ListName, number>>;
-  /** Pixels of the stated size for one of the picture's own. */
+  /** Factors from pixels of the picture's own size to pixels of the stated size. */
   readonly scale: { readonly across: number; readonly down: number };
 }
 
@@ -102,7 +103,7 @@ export const cocoEditor: LabelEditor = {
   },
 };
 
-/** The file with one more category, unless it has the class. */
+/** Adds a category to the file, unless it has the class. */
 export function addCocoCategory(bytes: Uint8Array | undefined, name: string, context: EditContext): Uint8Array {
   const opened = open(bytes, context);
   const { categories, next } = opened;
@@ -135,7 +136,7 @@ function open(bytes: Uint8Array | undefined, context: EditContext): Opened {
     if (!wanted.has(String(boxes.image[row]))) continue;
     const kind = classOf.get(String(boxes.category[row])) ?? -1;
     const [left, top, across, down] = boxes.corners.slice(4 * row, 4 * row + 4);
-    // Without a class or an area it is no box, and stays.
+    // An annotation without a class or area is not a box, and stays.
     if (kind < 0 || across === 0 || down === 0) continue;
     const ignore = cocoIgnore[boxes.ignore[row]];
     const span = lists.annotations.elements[place];
@@ -147,11 +148,11 @@ function open(bytes: Uint8Array | undefined, context: EditContext): Opened {
     rows.push({ span, box, members: membersOf(json, span) });
   }
   const next = { images: highest.images + 1, annotations: highest.annotations + 1, categories: highest.categories + 1 };
-  // Of two categories with one name the first counts.
+  // Of two categories with the same name, the first is used.
   return { lists, bytes, images, rows, categories: new Map(categories.reverse()), next, scale };
 }
 
-/** Where the three lists and their elements are, and the highest id in each. */
+/** Ranges of the three lists and their elements, and the highest id in each. */
 function readLists(json: JsonBytes): Pick<Opened, "lists"> & { highest: Record<ListName, number> } {
   const found: Partial<Record<ListName, ListPlace>> = {};
   const highest = { images: 0, annotations: 0, categories: 0 };
@@ -178,7 +179,7 @@ function readLists(json: JsonBytes): Pick<Opened, "lists"> & { highest: Record<L
   return { lists: found as Record<ListName, ListPlace>, highest };
 }
 
-/** Where the value is that `read` reads. */
+/** Range of the value that `read` reads. */
 function spanOf(json: JsonBytes, read: () => void): Span {
   const from = json.at;
   read();
@@ -228,7 +229,7 @@ function changes({ span, box: before, members }: Row, box: EditedBox, { scale, c
   return [...splices, { from: start, to: start, with: `"bbox": ${JSON.stringify(bbox)}, ` }];
 }
 
-/** Takes elements out of a list and appends others, with the blanks that the list has between its own. */
+/** Removes elements from a list and appends others, with the list's own whitespace between elements. */
 function listSplices(
   { lists, bytes }: Opened,
   list: ListName,

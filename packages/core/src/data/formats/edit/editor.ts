@@ -1,6 +1,6 @@
 /**
- * Changing the boxes of one picture in the file that holds them: pure functions from the file's bytes to its new bytes, a
- * file a format. What is not changed keeps its very characters, be it of other boxes, other pictures or no boxes at all.
+ * Edits one picture's boxes in the file that holds them: pure functions from the file's bytes to its new bytes, one
+ * implementation per format. Everything else in the file keeps its exact characters.
  */
 import { PhinetsError, utf8Decode, utf8Encode } from "../../../tensor/index.js";
 import type { PictureSize } from "../../types.js";
@@ -12,57 +12,63 @@ export interface PixelBox {
   readonly top: number;
   readonly width: number;
   readonly height: number;
-  /** As `BoxLabel.ignore`. */
+  /** See `BoxLabel.ignore`. */
   readonly ignore?: "crowd" | "difficult";
 }
 
-/** A box as somebody wants it. */
+/** A box in the requested state. */
 export interface EditedBox extends PixelBox {
-  /** Its place in `LabelsInFile.boxes`; absent: it is new. What no edited box names is removed. */
+  /**
+   * Index of the existing box in `LabelsInFile.boxes`; absent for a new box. Existing boxes that no edited box refers
+   * to are removed.
+   */
   readonly row?: number;
 }
 
 export interface LabelsInFile {
   readonly boxes: readonly PixelBox[];
-  /** False where the file does not know the picture yet. */
+  /** False if the file does not contain the picture yet. */
   readonly labelled: boolean;
-  /** The bytes that are about this picture: they tell whether somebody else changed them. */
+  /** The bytes that describe this picture; used to detect changes by others. */
   readonly own: Uint8Array;
 }
 
 export interface EditedFile {
   readonly bytes: Uint8Array;
-  /** Of each edited box: its place among the boxes when the new bytes are read. */
+  /** For each edited box, its index among the boxes when the new bytes are read. */
   readonly rows: readonly number[];
 }
 
-/** What a file does not say itself. */
+/** Information that the file itself does not contain. */
 export interface EditContext {
-  /** The file, as messages show it. */
+  /** The file's name for messages. */
   readonly shown: string;
   readonly classes: readonly string[];
-  /** Of the upright picture. */
+  /** Size of the upright picture. */
   readonly size: PictureSize;
-  /** `LabelPlaces.firstPixel`. */
+  /** See `LabelPlaces.firstPixel`. */
   readonly firstPixel: 0 | 1;
-  /** What a file of many pictures calls this one; of others the picture's own file name. */
+  /** The picture's name within a file of many pictures; otherwise the picture's own file name. */
   readonly name: string;
-  /** Name of the folder that the picture is in. */
+  /** Name of the folder that contains the picture. */
   readonly folder: string;
 }
 
 export interface LabelEditor {
-  /** @param bytes undefined where there is no file yet. Throws PhinetsError where it cannot be read. */
+  /** @param bytes undefined if there is no file yet. Throws PhinetsError if the file cannot be read. */
   read(bytes: Uint8Array | undefined, context: EditContext): LabelsInFile;
   write(bytes: Uint8Array | undefined, boxes: readonly EditedBox[], context: EditContext): EditedFile;
 }
 
-/** Whether a box is to stay as the file has it. */
+/** Whether two boxes are equal, so that the file's text can be kept. */
 export function isSamePlace(a: PixelBox, b: PixelBox): boolean {
   return a.left === b.left && a.top === b.top && a.width === b.width && a.height === b.height;
 }
 
-/** The edited box of each row, and those that are new. Throws where two edited boxes name one row, or one that is none. */
+/**
+ * The edited box of each row, and the new ones. Throws if two edited boxes refer to the same row, or one to a missing
+ * row.
+ */
 export function byRow(boxes: readonly EditedBox[], rows: number) {
   const kept = new Map<number, EditedBox>();
   for (const box of boxes) {
@@ -74,7 +80,7 @@ export function byRow(boxes: readonly EditedBox[], rows: number) {
   return { kept, added: boxes.filter(({ row }) => row === undefined) };
 }
 
-/** `EditedFile.rows`: rows that are kept come first, in their order, then the new ones. */
+/** `EditedFile.rows`: kept rows come first, in order, then the new ones. */
 export function newRows(boxes: readonly EditedBox[]): number[] {
   const order = boxes.map((box, n) => ({ row: box.row ?? Number.POSITIVE_INFINITY, n }));
   order.sort((a, b) => (a.row === b.row ? a.n - b.n : a.row - b.row));
@@ -83,12 +89,12 @@ export function newRows(boxes: readonly EditedBox[]): number[] {
   return rows;
 }
 
-/** Without the noise of sums: to a thousandth of a pixel. */
+/** Rounds to a thousandth of a pixel, which removes rounding errors of sums. */
 export function toThousandth(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
-/** A text in UTF-8, as files that are changed must be: written in another encoding it would be another text. */
+/** Decodes UTF-8. Other encodings are refused, because writing the file in UTF-8 would change its text. */
 export function textOf(bytes: Uint8Array, { shown }: Pick<EditContext, "shown">): string {
   try {
     return utf8Decode(bytes);
@@ -101,7 +107,7 @@ export function textOf(bytes: Uint8Array, { shown }: Pick<EditContext, "shown">)
   }
 }
 
-/** A part of a text or of bytes, and what takes its place. */
+/** A range of a text or of bytes, and its replacement. */
 export interface Splice<T> {
   readonly from: number;
   readonly to: number;

@@ -1,4 +1,4 @@
-/** Formats whose labels can be changed in place: the one list. */
+/** Registry of the formats whose labels can be edited in place. */
 import { PhinetsError } from "../../../tensor/index.js";
 import { cocoEditor } from "./coco.js";
 import type { LabelEditor } from "./editor.js";
@@ -9,9 +9,9 @@ const labelEditors: Readonly<Record<string, LabelEditor>> = { coco: cocoEditor, 
 
 /**
  * The editor of a format's files.
- * @param format its id
- * @param shown the data set, for the message
- * Throws PhinetsError `data.edit` for a format whose labels are not changed in place.
+ * @param format format id
+ * @param shown the data set's name for the message
+ * @throws PhinetsError `data.edit` for a format whose labels cannot be edited in place.
  */
 export function labelEditorOf(format: string, shown: string): LabelEditor {
   const editor = labelEditors[format];

@@ -1,3 +1,5 @@
+/** Editing of labels in the data set's own files. */
+
 export * from "./bare.js";
 export * from "./class-names.js";
 export { addCocoCategory } from "./coco.js";

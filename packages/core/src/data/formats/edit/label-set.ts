@@ -1,7 +1,7 @@
 /**
- * Boxes of pictures changed in the data set's own files: YOLO's texts, Pascal VOC's annotations, COCO's JSON, wherever they
- * are. A file is read again before it is written, so that what somebody else changed is never overwritten; other pictures,
- * other fields and boxes that stay keep their very characters.
+ * Edits boxes in the data set's own files: YOLO's texts, Pascal VOC's annotations, COCO's JSON, wherever they are. A
+ * file is read again before it is written, so that changes by others are never overwritten; other pictures, other
+ * fields and unchanged boxes keep their exact characters.
  */
 import { PhinetsError, utf8Encode } from "../../../tensor/index.js";
 import { mostFileBytes, mostLabelBytes } from "../../files/limits.js";
@@ -17,48 +17,50 @@ import { addCocoCategory } from "./coco.js";
 import { type EditContext, type EditedBox, type LabelEditor, type PixelBox, textOf } from "./editor.js";
 import { labelEditorOf } from "./editors.js";
 
-/** Where the files of a label set are: a disk, a folder that a page may write, a browser's storage. */
+/** The file system of a label set: a disk, a folder that a page may write, a browser's storage. */
 export interface LabelHost {
-  /** Upright. Throws PhinetsError where it is no picture. */
+  /** Size of the upright picture. Throws PhinetsError if the file is not a picture. */
   pictureSize(picture: string): Promise<PictureSize>;
-  /** Undefined where there is no such file. Throws PhinetsError where it cannot be read, or is larger than `most` bytes. */
+  /** Undefined if there is no such file. Throws PhinetsError if it cannot be read, or has more than `most` bytes. */
   read(file: string, most: number): Awaitable<Uint8Array | undefined>;
-  /** Throws PhinetsError `data.edit` where the file must not be written: a link, outside, write-protected. */
+  /** Throws PhinetsError `data.edit` if the file must not be written: a link, outside the data set, write-protected. */
   requirePlace(file: string): Awaitable<void>;
-  /** As a whole or not at all. */
+  /** Writes a file atomically. */
   write(file: string, bytes: Uint8Array): Awaitable<void>;
-  /** The same text for the same bytes. */
+  /** A digest, equal for equal bytes. */
   digest(bytes: Uint8Array): Awaitable<string>;
-  /** A data.yaml whose `names` have one more at their end; comments and other fields stay. */
+  /** Appends a name to a data.yaml's `names`; comments and other fields stay. */
   addToYaml(text: string, name: string, options: YamlNames): Promise<string>;
-  /** Does this when all that was given before is done: between reading and writing nobody else writes. */
+  /**
+   * Runs the work after all previous work has finished, so that nothing else writes between its reading and writing.
+   */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface YamlNames {
-  /** The file, for messages. */
+  /** Name of the file for messages. */
   readonly shown: string;
-  /** Names that it has now. */
+  /** Its current class names. */
   readonly names: readonly string[];
 }
 
 export interface PictureLabels {
-  /** Of the upright picture, pixels. */
+  /** Size of the upright picture in pixels. */
   readonly size: PictureSize;
-  /** In the order of the file: an edited box names its place here as `row`. */
+  /** In file order: an edited box refers to its index here as `row`. */
   readonly boxes: readonly PixelBox[];
-  /** False where nobody has said yet what the picture shows. */
+  /** False if the picture has not been labelled yet. */
   readonly labelled: boolean;
-  /** Changes when the labels of this picture do. */
+  /** Changes whenever this picture's labels change. */
   readonly version: string;
 }
 
 export interface SavedLabels extends PictureLabels {
-  /** Of each box that was given: its place in `boxes`. */
+  /** For each given box, its index in `boxes`. */
   readonly rows: readonly number[];
 }
 
-/** What a label set needs to know of an opened data set. */
+/** The part of an opened data set that a label set needs. */
 export type LabelledTree = Pick<OpenedTree, "task" | "classes" | "splits" | "format" | "places">;
 
 export class LabelSet {
@@ -70,7 +72,7 @@ export class LabelSet {
   readonly #unlabelled: Set<string>;
   readonly #pictures: readonly string[];
   #classes: readonly string[];
-  /** The file that names the classes, and what it held when they were read. */
+  /** The file of class names, and its digest when the names were read. */
   #classFile: { readonly path: string; readonly digest: string } | undefined;
 
   private constructor(opened: LabelledTree, { host, shown }: { readonly host: LabelHost; readonly shown: string }) {
@@ -99,8 +101,8 @@ export class LabelSet {
   }
 
   /**
-   * Throws PhinetsError `data.edit` where the labels cannot be changed in place.
-   * @param shown the data set, as messages name it
+   * Throws PhinetsError `data.edit` if the labels cannot be edited in place.
+   * @param shown the data set's name for messages
    */
   static async of(opened: LabelledTree, host: LabelHost, shown: string): Promise<LabelSet> {
     const set = new LabelSet(opened, { host, shown });
@@ -113,7 +115,7 @@ export class LabelSet {
     return this.#classes;
   }
 
-  /** Their files, in the order of the splits. */
+  /** Picture files in the order of the splits. */
   get pictures(): readonly string[] {
     return this.#pictures;
   }
@@ -122,22 +124,22 @@ export class LabelSet {
     return !this.#unlabelled.has(file);
   }
 
-  /** The next picture after this one that nobody has labelled, from the beginning again after the last. */
+  /** The next unlabelled picture after this one, wrapping around at the end. */
   nextUnlabelled(after: string): string | undefined {
     const at = this.#pictures.indexOf(after) + 1;
     return [...this.#pictures.slice(at), ...this.#pictures.slice(0, at)].find((file) => this.#unlabelled.has(file));
   }
 
-  /** Throws PhinetsError where the picture is not of the set, or one of the two files cannot be read. */
+  /** Throws PhinetsError if the picture is not in the data set, or if the picture or its label file cannot be read. */
   async read(file: string): Promise<PictureLabels> {
     const context = await this.#contextOf(file);
     return this.#read(await this.#bytesOf(context.shown), context);
   }
 
   /**
-   * Writes what a picture shows: these boxes and no others. Throws PhinetsError `data.changed` where the labels are no
-   * longer those of `version`, `data.edit` for a box that cannot be, `run.write` where the file cannot be written; nothing
-   * is changed then.
+   * Replaces a picture's boxes by these. Throws PhinetsError `data.changed` if the labels no longer have this
+   * `version`, `data.edit` for an invalid box, `run.write` if the file cannot be written; nothing is changed in these
+   * cases.
    */
   async save(file: string, boxes: readonly EditedBox[], version: string): Promise<SavedLabels> {
     const context = await this.#contextOf(file);
@@ -170,8 +172,8 @@ export class LabelSet {
   }
 
   /**
-   * Adds a class after the others, and to the file that names them where there is one. Where boxes alone name them, as in
-   * Pascal VOC, it is in the files with the first box of it.
+   * Appends a class, also in the file that lists the classes if there is one. In formats that name classes only in
+   * boxes, such as Pascal VOC, the class appears in the files with its first box.
    */
   async addClass(name: string): Promise<readonly string[]> {
     return this.#host.inTurn(() => this.#addClass(name));
@@ -226,7 +228,7 @@ export class LabelSet {
     return { size: context.size, boxes, labelled, version: labelled ? await this.#host.digest(own) : "new" };
   }
 
-  /** Of a file's content; of one that is not there, no content's. */
+  /** Digest of a file's content; a missing file counts as empty. */
   async #digestOf(file: string): Promise<string> {
     const bytes = await this.#host.read(file, mostFileBytes);
     return bytes === undefined ? "" : this.#host.digest(bytes);
@@ -244,7 +246,7 @@ export class LabelSet {
     this.#classFile = { path, digest: await this.#host.digest(bytes) };
   }
 
-  /** Where the names of the classes have changed, numbers would mean others. */
+  /** Throws if the class names have changed, because class numbers would then refer to other classes. */
   async #requireClasses(): Promise<void> {
     if (this.#classFile === undefined) return;
     const { path, digest } = this.#classFile;
@@ -252,7 +254,7 @@ export class LabelSet {
     throw new PhinetsError("data.changed", `${path}: was changed by somebody else; open the data set again`, path);
   }
 
-  /** The data.yaml of pictures that had no labels, with the first box. */
+  /** Writes the data.yaml of a so far unlabelled data set, with its first box. */
   async #describe(): Promise<void> {
     const { description } = this.#places;
     if (description === undefined || this.#classFile !== undefined) return;
@@ -263,7 +265,10 @@ export class LabelSet {
     await this.#writeClasses(file, yoloDescription({ train }, this.#classes));
   }
 
-  /** Lists that a new annotation has to stand in name it before it is there: what is missing can be added. */
+  /**
+   * Adds a new annotation to the lists that must contain it, before the annotation is written: a missing annotation can
+   * be added later.
+   */
   async #enlist(labels: string): Promise<void> {
     const stem = stemOf(baseName(labels));
     for (const list of this.#places.lists ?? []) {
@@ -275,10 +280,10 @@ export class LabelSet {
   }
 }
 
-/** For what is asked of a COCO file as a whole. */
+/** Context for operations on a whole COCO file. */
 const unknownPicture = { size: { width: 1, height: 1 }, firstPixel: 1, name: "", folder: "" } as const;
 
-/** Sums of a box's edge and side are off by their rounding. */
+/** Tolerance for rounding errors when an edge and a side are added. */
 const littlePixels = 1e-3;
 
 function checkBoxes(boxes: readonly EditedBox[], { boxes: before, size }: PictureLabels, context: EditContext): void {

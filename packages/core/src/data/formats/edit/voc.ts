@@ -1,4 +1,7 @@
-/** Objects of a Pascal VOC annotation. Of one whose box moves only the corners change; a polygon of it goes. */
+/**
+ * Edits the objects of a Pascal VOC annotation. If an object's box moves, only its corners change, and its polygon is
+ * removed.
+ */
 import { PhinetsError, utf8Encode } from "../../../tensor/index.js";
 import { parseXml, type XmlElement, XmlError } from "../../files/xml.js";
 import type { PictureSize } from "../../types.js";
@@ -28,7 +31,7 @@ interface Annotation {
   readonly text: string;
   readonly root: XmlElement;
   readonly found: readonly Found[];
-  /** The size that corners are in. */
+  /** The size that the corners refer to. */
   readonly size: PictureSize;
 }
 
@@ -74,7 +77,7 @@ function readAnnotation(bytes: Uint8Array, context: EditContext): Annotation {
     for (const element of root.children) {
       if (element.name !== "object") continue;
       const object = readVocObject(element);
-      if (typeof object === "string") continue; // it cannot be used, and stays
+      if (typeof object === "string") continue; // unusable, so it stays
       const kind = classes.indexOf(object.name);
       if (kind < 0)
         throw new PhinetsError(
@@ -98,7 +101,7 @@ function pixelsOf(object: VocObject, first: 0 | 1, stated: PictureSize, own: Pic
   return object.difficult ? { ...box, ignore: "difficult" } : box;
 }
 
-/** Corners as the file has them. */
+/** Corners in the file's convention. */
 function vocBoxOf(box: PixelBox, stated: PictureSize, { size: own, firstPixel }: EditContext): VocBox {
   const [across, down] = [stated.width / own.width, stated.height / own.height];
   const [left, right] = [box.left * across, (box.left + box.width) * across].map(toThousandth);
@@ -138,7 +141,7 @@ function changes(
   return splices;
 }
 
-/** An element with the blanks before it, as its line goes with it. */
+/** An element and the whitespace before it, so that its line is removed too. */
 function withBlanksBefore(text: string, { start, end }: XmlElement): { from: number; to: number } {
   let from = start;
   while (from > 0 && /\s/.test(text[from - 1])) from--;

@@ -1,4 +1,6 @@
-/** Rows of a YOLO label file. A row whose box moves becomes `class x y width height`, whatever else it was. */
+/**
+ * Edits rows of a YOLO label file. A row whose box moves becomes `class x y width height`, whatever else it contained.
+ */
 import { utf8Encode } from "../../../tensor/index.js";
 import type { PictureSize } from "../../types.js";
 import { readYoloRows } from "../yolo-rows.js";
@@ -14,9 +16,9 @@ import {
 } from "./editor.js";
 
 interface Line {
-  /** With its end. */
+  /** Including its line end. */
   readonly text: string;
-  /** Undefined for a comment, an empty line, and a row that is no box. */
+  /** Undefined for a comment, an empty line, and a row that is not a box. */
   readonly box?: PixelBox;
 }
 
@@ -67,7 +69,7 @@ function changedRow(text: string, before: PixelBox, box: EditedBox, size: Pictur
   return text.replace(/^([\s,;\ufeff]*)[^\s,;]+/, (_, start: string) => start + box.class);
 }
 
-/** Decimals of fractions: finer than a thousandth of a pixel in any picture. */
+/** Decimals of fractions: more precise than a thousandth of a pixel in any picture. */
 const decimals = 9;
 
 function rowOf({ class: kind, left, top, width, height }: PixelBox, size: PictureSize): string {

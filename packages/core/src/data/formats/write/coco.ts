@@ -1,7 +1,7 @@
 /**
- * Writes COCO (cocodataset.org/#format-data): `annotations/instances_SPLIT.json` and a folder of pictures for each split.
- * A bbox is [left, top, width, height] in pixels. Crowd regions have `iscrowd`, difficult boxes `ignore`, as COCO's
- * evaluation code names it.
+ * Writes COCO (cocodataset.org/#format-data): `annotations/instances_SPLIT.json` and a folder of pictures for each
+ * split. A bbox is [left, top, width, height] in pixels. Crowd regions have `iscrowd`, difficult boxes `ignore`, the
+ * name used in COCO's evaluation code.
  */
 import { splitNames } from "../../types.js";
 import { PictureNames } from "./names.js";
@@ -60,7 +60,7 @@ export const cocoWriter: DatasetWriter = {
   },
 };
 
-/** A side that, added to where it begins, does not reach beyond its end. */
+/** A width that, added to the start, does not exceed the end despite rounding. */
 function span(start: number, end: number): number {
   const side = rounded(end - start);
   return start + side > end ? rounded(side - 1e-9) : side;

@@ -1,11 +1,11 @@
-/** Writes class folders: `SPLIT/CLASS/picture`, or `CLASS/picture` where there is but one split. */
+/** Writes class folders: `SPLIT/CLASS/picture`, or `CLASS/picture` if there is only one split. */
 import { byCodeUnits, foldName } from "../../files/tree.js";
 import { type DatasetIndex, splitNames } from "../../types.js";
 import { splitOf } from "../splits.js";
 import { PictureNames, whyUnfit } from "./names.js";
 import { type DatasetWriter, refuse, WriteLog } from "./writer.js";
 
-/** Names that are taken for folders of pictures or labels of all classes. */
+/** Names that readers take for folders of pictures or labels of all classes. */
 const container = /^(images?|imgs?|jpegimages|pictures|photos|labels?|annotations?|masks?|image_?sets)$/i;
 
 export const foldersWriter: DatasetWriter = {
@@ -40,7 +40,10 @@ export const foldersWriter: DatasetWriter = {
   },
 };
 
-/** The folders of the training split are the classes to who reads them. */
+/**
+ * Throws if a class of another split has no training pictures: readers take the classes from the training split's
+ * folders.
+ */
 function checkTrained({ classes, splits }: DatasetIndex): void {
   if (splits.train.length === 0) return;
   const trained = new Set(splits.train.map((sample) => sample.class));

@@ -1,4 +1,4 @@
-/** The formats that data sets are written in: the one list. */
+/** Registry of the formats in which data sets can be written. */
 import { PhinetsError } from "../../../tensor/index.js";
 import { cocoWriter } from "./coco.js";
 import { foldersWriter } from "./folders.js";
@@ -12,7 +12,7 @@ export { yoloDescription } from "./yolo.js";
 
 export const datasetWriters: readonly DatasetWriter[] = [cocoWriter, yoloWriter, vocWriter, foldersWriter];
 
-/** The writer of a format. Throws PhinetsError `data.write` for one that cannot hold the task's labels. */
+/** The writer of a format. Throws PhinetsError `data.write` if the format cannot hold the task's labels. */
 export function writerFor(id: string, task: DatasetWriter["task"]): DatasetWriter {
   const writer = datasetWriters.find((each) => each.id === id);
   const fitting = datasetWriters.filter((each) => each.task === task).map((each) => each.id);
@@ -25,7 +25,7 @@ export function writerFor(id: string, task: DatasetWriter["task"]): DatasetWrite
   );
 }
 
-/** Texts and pictures of a data set in a format. Paths lead nowhere out of the new folder. */
+/** A data set's texts and pictures in a format. No path leads out of the new folder. */
 export function writeDataset(writer: DatasetWriter, input: WriteInput): WrittenDataset {
   const written = writer.write(input);
   for (const path of [...written.files.map((each) => each.path), ...written.pictures.map((each) => each.to)]) {

@@ -1,12 +1,12 @@
-/** Names for files of pictures in a new place: different ones, that every file system takes. */
+/** Chooses file names for copied pictures: unique, and valid on every file system. */
 import { baseName, extensionOf, folderOf, foldName, stemOf } from "../../files/tree.js";
 
-/** Names that Windows keeps for devices, with any extension. */
+/** Names reserved for devices on Windows, with any extension. */
 const deviceName = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unfit = /[\u0000-\u001f\u007f<>:"/\\|?*]/;
 
-/** Why a name cannot be that of a folder or file on every system; undefined where it can. */
+/** Why a name is not valid for a folder or file on every system; undefined if it is. */
 export function whyUnfit(name: string): string | undefined {
   const found = unfit.exec(name);
   if (found !== null) return `has ${JSON.stringify(found[0])}`;
@@ -17,7 +17,7 @@ export function whyUnfit(name: string): string | undefined {
   return name.length > 200 ? "is longer than 200 characters" : undefined;
 }
 
-/** The name with what is unfit replaced by `_`. */
+/** The name with invalid characters replaced by `_`. */
 export function fitName(name: string): string {
   const plain = name
     .replace(new RegExp(unfit, "g"), "_")
@@ -28,13 +28,13 @@ export function fitName(name: string): string {
 }
 
 export interface NamesOptions {
-  /** Whether names may have blanks; where not, they become `_`. Default true. */
+  /** Whether names may contain blanks; otherwise these become `_`. Default true. */
   readonly blanks?: boolean;
 }
 
 /**
- * Gives each picture a file name that no other has in its folder, extensions and case aside, as labels are found by the
- * stem. Of pictures with one name in several folders the later ones get their folders' names in front.
+ * Gives each picture a file name that is unique in its folder, ignoring extension and case, because labels are found by
+ * the stem. If pictures in several folders share a name, the later ones get their folders' names as a prefix.
  */
 export class PictureNames {
   readonly #taken = new Set<string>();
@@ -43,8 +43,8 @@ export class PictureNames {
   constructor(readonly options: NamesOptions = {}) {}
 
   /**
-   * @param file of a sample
-   * @param folder where the picture goes; names differ within one
+   * @param file a sample's `file`
+   * @param folder destination of the picture; names are unique within one folder
    */
   nameFor(file: string, folder = ""): string {
     const key = `${folder}\0${file}`;

@@ -1,7 +1,7 @@
 /**
- * Writes Pascal VOC as the devkit has it (host.robots.ox.ac.uk/pascal/VOC): Annotations, JPEGImages, lists in
+ * Writes Pascal VOC in the devkit's layout (host.robots.ox.ac.uk/pascal/VOC): Annotations, JPEGImages, lists in
  * ImageSets/Main. Pixels are counted from 1, both ends inclusive: a box covers [xmin - 1, xmax] from the picture's left
- * edge. Corners keep their fractions. labels.txt has the classes in their order, which VOC has no place for.
+ * edge. Corners keep their fractions. labels.txt lists the classes in order, which VOC itself cannot store.
  */
 
 import { stemOf } from "../../files/tree.js";
@@ -23,7 +23,7 @@ export const vocWriter: DatasetWriter = {
         );
     }
     const log = new WriteLog();
-    // Lists have one name a line, and readers take what follows a blank for a number.
+    // Lists have one name per line, and readers take anything after a blank for a number.
     const names = new PictureNames({ blanks: false });
     const files: { path: string; text: string }[] = [];
     const pictures: { from: string; to: string }[] = [];
@@ -34,7 +34,7 @@ export const vocWriter: DatasetWriter = {
         const name = names.nameFor(file);
         const stem = stemOf(name);
         stems.push(stem);
-        // One that is in two splits is in two lists, with one annotation.
+        // A picture in two splits is in two lists but has one annotation.
         const content = JSON.stringify(labels);
         const earlier = written.get(file);
         if (earlier !== undefined) {
@@ -84,7 +84,7 @@ export function vocBndbox({ xmin, ymin, xmax, ymax }: VocBox): string {
   return `<bndbox><xmin>${xmin}</xmin><ymin>${ymin}</ymin><xmax>${xmax}</xmax><ymax>${ymax}</ymax></bndbox>`;
 }
 
-/** The annotation of a picture: `objects` as `vocObject` makes them. */
+/** The annotation of a picture; `objects` come from `vocObject`. */
 export function vocAnnotation(
   filename: string,
   { width, height }: PictureSize,
@@ -99,7 +99,7 @@ ${objects.join("")}</annotation>
 `;
 }
 
-/** First and last pixel, from 1, of what lies between two edges: with both inclusive no box is narrower than a pixel. */
+/** First and last pixel, from 1, between two edges: with both inclusive, no box is narrower than a pixel. */
 export function atLeastAPixel(
   start: number,
   end: number,

@@ -24,7 +24,7 @@ interface Sized {
   readonly sizes: ReadonlyMap<string, PictureSize>;
 }
 
-/** Writes a data set into memory, and opens it again. */
+/** Writes a data set into memory and opens it again. */
 async function through({ index, sizes }: Sized, id: string): Promise<{ opened: OpenedTree; sized: Sized }> {
   const sizeOf = (file: string) => sizes.get(file) as PictureSize;
   const written = writeDataset(writerFor(id, index.task), { index, sizeOf });
@@ -44,7 +44,7 @@ async function through({ index, sizes }: Sized, id: string): Promise<{ opened: O
 
 type Contents = Record<SplitName, Record<string, readonly (readonly [string, ...number[], string])[] | string>>;
 
-/** What pictures show, by split and name, with classes by name. */
+/** Labels by split and picture name, with classes by name. */
 function contentsOf({ classes, splits }: DatasetIndex): Contents {
   const rows = (labels: readonly BoxLabel[]) =>
     labels
@@ -131,7 +131,7 @@ function detection(ignores: readonly (BoxLabel["ignore"] | undefined)[]): fc.Arb
     );
 }
 
-/** A COCO file without any box is taken for something else when it is read. */
+/** A COCO file without any box is taken for another kind of file when it is read. */
 const hasBoxes = ({ index }: Sized) =>
   splitNames.every((split) => {
     const samples = index.splits[split];

@@ -1,4 +1,4 @@
-/** What writes a data set in a format: a pure function from what the set holds to texts, and pictures to copy. */
+/** The interface of a format's writer: a pure function from a data set to texts and a list of pictures to copy. */
 import { PhinetsError } from "../../../tensor/index.js";
 import type { BoxLabel, DatasetIndex, PictureSize, Task } from "../../types.js";
 import type { Counted } from "../open-log.js";
@@ -6,42 +6,42 @@ import { OpenLog } from "../open-log.js";
 
 export interface WriteInput {
   readonly index: DatasetIndex;
-  /** Size of a picture, upright, by its `file`; needed where the writer says so. */
+  /** Size of the upright picture with this `file`; required by some writers. */
   readonly sizeOf?: (file: string) => PictureSize;
 }
 
-/** Paths are relative to the new data set's folder, with `/`; none leads out of it. */
+/** Paths are relative to the new data set's folder, use `/`, and do not lead out of it. */
 export interface WrittenDataset {
   readonly files: readonly { readonly path: string; readonly text: string }[];
-  /** `from` is the `file` of a sample. Those of idx files become PNG. */
+  /** `from` is a sample's `file`. Pictures of idx files become PNG. */
   readonly pictures: readonly { readonly from: string; readonly to: string }[];
-  /** What the format cannot hold, or what had to be changed, by kind. */
+  /** What the format cannot hold, or what was changed, by kind. */
   readonly changes: readonly Counted[];
   readonly notes: readonly string[];
 }
 
 export interface DatasetWriter {
-  /** For `--to`; the id of the format that reads it again. */
+  /** Value of `--to`; also the id of the format that reads it. */
   readonly id: string;
   readonly task: Task;
   readonly needsSizes: boolean;
-  /** Throws PhinetsError `data.write` where the format cannot hold the data set at all. */
+  /** Throws PhinetsError `data.write` if the format cannot hold the data set at all. */
   write(input: WriteInput): WrittenDataset;
 }
 
-/** Collects what a writer has to say; the same counting as that of the readers. */
+/** Collects a writer's messages, counted as in the readers. */
 export class WriteLog extends OpenLog {
-  /** Counts what no format but ours keeps. */
+  /** Counts information that only our own format keeps. */
   lost(labels: readonly BoxLabel[], where: string): void {
     if (labels.some(({ trackId }) => trackId !== undefined))
       this.changed("pictures lose the track ids of boxes", where);
   }
 }
 
-/** Decimals of pixels: a box survives being written and read to 1e-9 of the picture and better. */
+/** Decimals of pixels: written and read again, a box changes by at most 1e-9 of the picture. */
 const pixelDecimals = 9;
 
-/** Corners in pixels, inside the picture; undefined where nothing of the box is. */
+/** Corners in pixels, clipped to the picture; undefined if the box is entirely outside. */
 export function cornersOf(
   label: BoxLabel,
   { width, height }: PictureSize,
@@ -65,13 +65,13 @@ export function cornersOf(
     log.changed("boxes outside of their pictures are left out", where);
     return undefined;
   }
-  // Sums of fractions are off by their rounding; a thousandth of a pixel is not.
+  // Tolerates rounding errors of sums, but not a thousandth of a pixel.
   const out = Math.max(-exact.left, -exact.top, exact.right - width, exact.bottom - height);
   if (out > 1e-3) log.changed("boxes that reach out of the picture are clipped", where);
   return inside;
 }
 
-/** Without the noise of doubles beyond `pixelDecimals`. */
+/** Rounds to `pixelDecimals`, which removes rounding errors. */
 export function rounded(value: number): number {
   return Number(value.toFixed(pixelDecimals));
 }

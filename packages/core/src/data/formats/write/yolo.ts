@@ -1,6 +1,6 @@
 /**
- * Writes YOLO as Ultralytics documents it (docs.ultralytics.com/datasets/detect): data.yaml, and `SPLIT/images` beside
- * `SPLIT/labels`. Fractions have the shortest decimals that are the same double again.
+ * Writes YOLO in Ultralytics' layout (docs.ultralytics.com/datasets/detect): data.yaml, and `SPLIT/images` beside
+ * `SPLIT/labels`. Fractions have the shortest decimal form that reads back as the same double.
  */
 import { stemOf } from "../../files/tree.js";
 import { type SplitName, splitNames } from "../../types.js";
@@ -55,7 +55,7 @@ export function yoloDescription(
   return [...lines, "names:\n", ...classes.map((name, n) => `  ${n}: ${quoted(name)}\n`)].join("");
 }
 
-/** Double quotes of YAML take JSON's escapes; characters that YAML does not print have to be escaped too. */
+/** YAML's double quotes accept JSON's escapes; characters that YAML does not print must be escaped too. */
 function quoted(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
