@@ -32,7 +32,7 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-/** @param high index of the high byte in each pair: 0 for big-endian, 1 for little-endian */
+/** @param high 1 for big-endian, where the first byte of a pair is the high one; 0 for little-endian */
 function utf16(bytes: Uint8Array, high: 0 | 1): string {
   let text = "";
   for (let i = 2; i + 1 < bytes.length; i += 2) {
