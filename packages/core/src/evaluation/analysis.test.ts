@@ -44,7 +44,7 @@ describe("VOC's boxes in COCO's form", () => {
     expect(analysis.confidences.length).toBe(101);
     const { classes, counts, confidence } = analysis.confusion;
     expect(classes).toEqual(["cat", "dog"]);
-    // From .4 down to above .1 both cats are found and nothing else.
+    // With a threshold from .4 down to just above .1, both cats are found and nothing else.
     expect(confidence).toBeGreaterThan(0.1);
     expect(confidence).toBeLessThanOrEqual(0.4);
     expect(counts).toEqual([2, 0, 0, 0, 0, 0, 0, 0, 0]);

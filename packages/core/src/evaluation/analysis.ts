@@ -1,4 +1,7 @@
-/** What stands behind a detector's figures, as plain data: F1 over the confidence, who is taken for whom, what errors cost. */
+/**
+ * The analysis behind a detector's metrics, as plain data: F1 over the confidence, the confusion matrix, the cost of
+ * errors.
+ */
 import { accumulateCoco, type CocoDetection, type CocoGroundTruth } from "./coco.js";
 import { type ConfidencePoint, confidenceCurve, detectionConfusion } from "./confusion.js";
 import { type DetectionErrors, detectionErrors } from "./errors.js";
@@ -15,7 +18,7 @@ export interface DetectionAnalysis {
   readonly errors: DetectionErrors;
 }
 
-/** At an IoU of .5. Give detections down to a low score. */
+/** Uses an IoU of .5. Pass detections down to a low score. */
 export function analyseDetection(truth: CocoGroundTruth, detections: readonly CocoDetection[]): DetectionAnalysis {
   const confidences = confidenceCurve(accumulateCoco(truth, detections).map(({ accumulation }) => accumulation));
   const best = confidences.reduce((a, b) => (b.f1 > a.f1 ? b : a));

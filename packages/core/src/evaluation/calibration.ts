@@ -1,7 +1,7 @@
 /**
- * Calibration of a classifier: does it err as often as it says? Expected calibration error after Guo et al., "On
- * Calibration of Modern Neural Networks" (ICML 2017), section 2: bins of equal width over the confidence of the
- * prediction, bin b holding (b / bins, (b + 1) / bins].
+ * Calibration of a classifier: whether its confidence matches its accuracy. Expected calibration error after Guo et
+ * al., "On Calibration of Modern Neural Networks" (ICML 2017), section 2: bins of equal width over the confidence of
+ * the prediction, bin b covering (b / bins, (b + 1) / bins].
  */
 import { exp, PhinetsError } from "../tensor/index.js";
 
@@ -9,23 +9,24 @@ export interface CalibrationBin {
   readonly from: number;
   readonly to: number;
   readonly images: number;
-  /** mean confidence and share of right predictions, 0..1; 0 for an empty bin */
+  /** mean confidence and share of correct predictions, 0..1; 0 for an empty bin */
   readonly confidence: number;
   readonly accuracy: number;
 }
 
 export interface Calibration {
-  /** mean over the pictures of |accuracy - confidence| of their bin, 0..1; 0 for no pictures */
+  /** mean over the pictures of their bin's |accuracy - confidence|, 0..1; 0 without pictures */
   readonly ECE: number;
-  /** the largest of them */
+  /** the largest |accuracy - confidence| of a bin */
   readonly MCE: number;
   readonly bins: readonly CalibrationBin[];
 }
 
 /**
- * @param probabilities `[images, classes]`, each 0..1; of equal ones the lower class is the prediction
+ * @param probabilities `[images, classes]`, each 0..1; of equal values the lower class is the prediction
  * @param labels `[images]`, class indices
- * Throws `evaluation.calibration` when sizes do not fit, or a probability is none (logits go through `softmaxRows` first).
+ * @throws `evaluation.calibration` if the sizes do not match, or a value is not a probability (apply `softmaxRows` to
+ *   logits first).
  */
 export function evaluateCalibration(
   probabilities: ArrayLike<number>,

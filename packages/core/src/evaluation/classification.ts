@@ -20,7 +20,7 @@ export interface ClassificationMetrics {
 /**
  * @param scores `[images, classes]`, logits or probabilities; of equal scores the lower class is the prediction
  * @param labels `[images]`, class indices
- * Throws `evaluation.classification` when sizes do not fit or a label is no class.
+ * @throws `evaluation.classification` if the sizes do not match or a label is not a class.
  */
 export function evaluateClassification(
   scores: Float32Array,
@@ -52,7 +52,7 @@ export function evaluateClassification(
     for (let c = 0; c < classes; c++) {
       const score = scores[at + c];
       if (score > scores[at + prediction] || Number.isNaN(scores[at + prediction])) prediction = c;
-      // Written so that a NaN, own or other, never helps: what is not clearly behind is ahead.
+      // With this form a NaN never helps: any score that is not clearly lower counts as higher.
       if (c !== label && !(score < own || (score === own && c > label))) ahead++;
     }
     confusion[label * classes + prediction]++;

@@ -1,6 +1,4 @@
-/**
- * COCO's curves of one category from its matches: pycocotools' COCOeval for boxes, to the last digit.
- */
+/** COCO's curves of one category, computed from its matches with the same digits as pycocotools' COCOeval for boxes. */
 import { PhinetsError } from "../tensor/index.js";
 
 /** .5, .55 ... .95, computed as numpy's linspace computes them. */
@@ -9,7 +7,7 @@ export const iouThresholds: readonly number[] = Array.from({ length: 10 }, (_, i
 );
 /** 0, .01 ... 1. */
 export const recallThresholds: readonly number[] = Array.from({ length: 101 }, (_, i) => i * 0.01);
-/** all, small, medium, large; square pixels, both ends inclusive. */
+/** all, small, medium, large; in square pixels, both ends inclusive */
 export const areaRanges: readonly (readonly [number, number])[] = [
   [0, 1e10],
   [0, 32 * 32],
@@ -17,24 +15,27 @@ export const areaRanges: readonly (readonly [number, number])[] = [
   [96 * 96, 1e10],
 ];
 
-/** What COCOeval calls Params, of boxes. */
+/** The parameters that COCOeval calls Params, for boxes. */
 export interface CocoParameters {
   /** Ascending, above 0, at most 1. Default .5, .55 ... .95. */
   readonly iouThresholds: readonly number[];
   /** Ascending, 0..1. Default 0, .01 ... 1. */
   readonly recallThresholds: readonly number[];
-  /** Detections a picture and category that count, at most; none less than the one before. AR1, AR10 and AR100 are of these three, all else of the last. Default 1, 10, 100. */
+  /**
+   * Maximum numbers of detections per picture and category, in non-decreasing order. AR1, AR10 and AR100 use these
+   * three values; all other metrics use the last one. Default 1, 10, 100.
+   */
   readonly maxDetections: readonly [number, number, number];
 }
 
 const defaults: CocoParameters = { iouThresholds, recallThresholds, maxDetections: [1, 10, 100] };
 
-/** Throws `evaluation.coco` for what is out of range. */
+/** Throws `evaluation.coco` for values out of range. */
 export function cocoParameters(options: Partial<CocoParameters> = {}): CocoParameters {
   const check = (name: keyof CocoParameters, wanted: string, good: (value: number) => boolean): void => {
     const list: readonly number[] | undefined = options[name];
     if (list === undefined) return;
-    // pycocotools lets the numbers of detections be equal, as in 1, 1, 100.
+    // pycocotools allows equal numbers of detections, such as 1, 1, 100.
     const follows = (a: number, b: number) => (name === "maxDetections" ? b >= a : b > a);
     const ascends = list.every((value, i) => good(value) && (i === 0 || follows(list[i - 1], value)));
     if (list.length === 0 || (name === "maxDetections" && list.length !== 3) || !ascends) {
@@ -49,43 +50,45 @@ export function cocoParameters(options: Partial<CocoParameters> = {}): CocoParam
 
 export interface CategoryAccumulation {
   readonly parameters: CocoParameters;
-  /** per area range: truths that count */
+  /** for each area range, the number of truths that count */
   readonly positives: Int32Array;
-  /** `[4 areas, IoUs, recalls]` at most detections a picture; -1 where there is no truth */
+  /** `[4 areas, IoUs, recalls]` with the maximum detections per picture; -1 without truths */
   readonly precision: Float64Array;
-  /** `[4 areas, IoUs]` at most detections a picture; -1 where there is no truth */
+  /** `[4 areas, IoUs]` with the maximum detections per picture; -1 without truths */
   readonly recall: Float64Array;
-  /** `[2, IoUs]`: at the first and second `maxDetections` a picture, all areas */
+  /** `[2, IoUs]`: for the first and second `maxDetections`, all areas */
   readonly recallOfFew: Float64Array;
-  /** `[IoUs, recalls]`: score at which a recall is reached, all areas; 0 where it is not */
+  /** `[IoUs, recalls]`: score at which a recall is reached, all areas; 0 if it is not reached */
   readonly scoreAtRecall: Float64Array;
   /** scores of all detections, best first */
   readonly scores: Float64Array;
-  /** per detection, best first, at the first IoU and all areas: 0 false, 1 true, 2 left out */
+  /** for each detection, best first, at the first IoU and all areas: 0 false, 1 true, 2 ignored */
   readonly verdicts: Uint8Array;
 }
 
-/** Verdicts. */
+/** Values of a verdict. */
 export const wrong = 0;
 export const right = 1;
 export const leftOut = 2;
 
-/** What became of the detections of one category, picture after picture. Typed arrays alone: a thread can send it. */
+/**
+ * The matches of one category's detections, picture by picture. Only typed arrays, so that threads can exchange them.
+ */
 export interface CategoryMatches {
   readonly parameters: CocoParameters;
-  /** detections that count, at most `maxDetections[2]` a picture */
+  /** number of detections that count, at most `maxDetections[2]` per picture */
   readonly count: number;
   readonly scores: Float64Array;
-  /** place among the picture's detections by score, from 0 */
+  /** rank by score among the picture's detections, from 0 */
   readonly ranks: Uint16Array;
-  /** `[4 areas * IoUs, stride]`: 0 false, 1 true, 2 left out */
+  /** `[4 areas * IoUs, stride]`: 0 false, 1 true, 2 ignored */
   readonly verdicts: Uint8Array;
   readonly stride: number;
-  /** per area range: truths that count */
+  /** for each area range, the number of truths that count */
   readonly positives: Int32Array;
 }
 
-/** Matches of the pictures of one list, then of the next; at least one, with equal parameters. */
+/** Concatenates the matches of one or more lists of pictures, with equal parameters. */
 export function joinMatches(list: readonly CategoryMatches[]): CategoryMatches {
   const { parameters } = list[0];
   const stride = list.reduce((sum, { count }) => sum + count, 0);
@@ -112,7 +115,7 @@ export function joinMatches(list: readonly CategoryMatches[]): CategoryMatches {
   return joined;
 }
 
-/** The curves of all pictures' matches. */
+/** Computes the curves from all pictures' matches. */
 export function accumulateMatches(matches: CategoryMatches): CategoryAccumulation {
   const { parameters, positives, count, scores: scoreOf } = matches;
   const { recallThresholds: recalls, maxDetections } = parameters;
@@ -135,12 +138,12 @@ export function accumulateMatches(matches: CategoryMatches): CategoryAccumulatio
       const verdicts = matches.verdicts.subarray(at * matches.stride, at * matches.stride + count);
       const found = precisionAtHits(verdicts, order, curve, hits);
       recall[at] = found / positives[area];
-      // Recall never falls, so one walk along the hits serves all 101 thresholds.
+      // Recall never falls, so one pass over the hits serves all 101 thresholds.
       for (let r = 0, n = 0; r < recallCount; r++) {
         while (n < found && (n + 1) / positives[area] < recalls[r]) n++;
         precision[at * recallCount + r] = n < found ? curve[n] : 0;
         if (area > 0) continue;
-        // Recall 0 is reached by the very first detection, right or wrong.
+        // Recall 0 is reached by the first detection, whether right or wrong.
         const atOnce = recalls[r] === 0;
         const reached = atOnce ? order[0] : hits[n];
         scoreAtRecall[at * recallCount + r] = (atOnce ? count > 0 : n < found) ? scoreOf[reached] : 0;
@@ -169,8 +172,8 @@ export function accumulateMatches(matches: CategoryMatches): CategoryAccumulatio
 }
 
 /**
- * Precision at every true detection, best first, made monotone from the right; their number. Between two true detections
- * precision only falls, so no other place matters.
+ * Precision at every true detection, best first, made monotone from the right; returns their number. Between two true
+ * detections precision only falls, so no other position matters.
  */
 function precisionAtHits(verdicts: Uint8Array, order: Int32Array, curve: Float64Array, hits: Int32Array): number {
   let found = 0;

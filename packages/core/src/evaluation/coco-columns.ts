@@ -1,37 +1,37 @@
-/** COCO's truths and detections as columns of typed arrays, ordered by category and picture. */
+/** COCO's truths and detections as columns of typed arrays, sorted by category and picture. */
 import { PhinetsError } from "../tensor/index.js";
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
 import { type CategoryMatches, type CocoParameters, cocoParameters } from "./coco-category.js";
 import { type DetectionColumns, matchCategory, type TruthColumns } from "./coco-matcher.js";
 
 interface Placed {
-  /** ranks by ascending id */
+  /** index of the picture by ascending id */
   readonly picture: Int32Array;
   readonly category: Int32Array;
-  /** indices ordered by category, then picture, then place in the list */
+  /** indices sorted by category, then picture, then position in the list */
   readonly order: Int32Array;
-  /** per category: where it begins in `order`; and the end */
+  /** start of each category in `order`, and the end of the last */
   readonly starts: Int32Array;
 }
 
-/** Where columns lie: `SharedArrayBuffer` lets other threads see them. */
+/** Allocates columns; with `SharedArrayBuffer` other threads can read them. */
 type Allocate = (bytes: number) => ArrayBufferLike;
 
-/** Truths and detections in columns: all that matching needs, and what threads can share. */
+/** Truths and detections in columns: everything that matching needs, in a form that threads can share. */
 export interface CocoColumns {
   readonly parameters: CocoParameters;
   /** ids, ascending */
   readonly pictures: Float64Array;
-  /** in ascending id */
+  /** by ascending id */
   readonly categories: readonly { readonly id: number; readonly name: string }[];
   readonly truths: TruthColumns & Placed;
   readonly detections: DetectionColumns & Placed;
 }
 
 /**
- * Detections of categories that the truth lacks are left out, as are truths of pictures or categories that are not listed
- * (so does pycocotools).
- * Throws `evaluation.coco` for a detection of an unknown picture, a box or score that is no number, options out of range.
+ * Leaves out detections of categories that the truth lacks, and truths of unlisted pictures or categories, as
+ * pycocotools does. Throws `evaluation.coco` for a detection of an unknown picture, a box or score that is not a
+ * number, or options out of range.
  */
 export function cocoColumns(
   truth: CocoGroundTruth,
@@ -85,7 +85,7 @@ export function cocoColumns(
   };
 }
 
-/** One category (its rank) in the pictures of rank `from` up to, not with, `to`. */
+/** Matches one category (by its index) in the pictures with indices from `from` up to, but excluding, `to`. */
 export function matchColumns(
   { parameters, truths, detections, pictures }: CocoColumns,
   category: number,
@@ -102,7 +102,7 @@ export function matchColumns(
   return matchCategory(truths, truthOrder, detections, detectionOrder, parameters);
 }
 
-/** Place of the first index whose picture is at least `picture`; pictures ascend. */
+/** Position of the first index whose picture is at least `picture`; pictures are in ascending order. */
 function firstAtLeast(order: Int32Array, pictureOf: Int32Array, picture: number): number {
   let low = 0;
   let high = order.length;
@@ -114,7 +114,7 @@ function firstAtLeast(order: Int32Array, pictureOf: Int32Array, picture: number)
   return low;
 }
 
-/** id -> rank among the distinct ids, ascending; the Map is in that order. */
+/** Maps each distinct id to its rank, ascending; the Map is in the same order. */
 export function ranksOf(ids: readonly number[]): Map<number, number> {
   return new Map([...new Set(ids)].sort((a, b) => a - b).map((id, rank) => [id, rank]));
 }
@@ -150,7 +150,7 @@ function boxColumn(
   return boxes;
 }
 
-/** `list` ordered by `key`, stable, into `order`; where each key begins into `starts`. */
+/** Sorts `list` by `key`, stably, into `order`, and writes the start of each key into `starts`. */
 function countingSort(list: Int32Array, key: Int32Array, order: Int32Array, starts: Int32Array): Int32Array {
   for (const i of list) starts[key[i] + 1]++;
   for (let k = 1; k < starts.length; k++) starts[k] += starts[k - 1];

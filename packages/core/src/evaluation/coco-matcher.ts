@@ -1,6 +1,6 @@
 /**
- * COCO's matching for one category, as pycocotools' COCOeval does it for boxes. Columns of typed
- * arrays, no object per box or picture, so that 20,000 detections take a fraction of a second.
+ * COCO's matching for one category, as in pycocotools' COCOeval for boxes. Works on columns of typed arrays without an
+ * object per box or picture, so that 20,000 detections take a fraction of a second.
  */
 import { areaRanges, type CategoryMatches, type CocoParameters, leftOut, right, wrong } from "./coco-category.js";
 
@@ -9,18 +9,21 @@ export interface BoxColumns {
   /** `[n, 4]` left, top, width, height */
   readonly boxes: Float64Array;
   readonly areas: Float64Array;
-  /** rank by ascending id */
+  /** index of the picture by ascending id */
   readonly picture: Int32Array;
 }
 export interface TruthColumns extends BoxColumns {
-  /** 1 a crowd, 2 a difficult object: both ignored and always free, but only a crowd's overlap is the find's share */
+  /**
+   * 1 for a crowd, 2 for a difficult object. Both are ignored and can be matched repeatedly; for a crowd the overlap is
+   * the share of the detection's area, for a difficult object it is the IoU.
+   */
   readonly crowd: Uint8Array;
 }
 export interface DetectionColumns extends BoxColumns {
   readonly scores: Float64Array;
 }
 
-/** @param truths, detections indices into the columns by ascending picture, then place in the list */
+/** @param truths, detections indices into the columns by ascending picture, then position in the list */
 export function matchCategory(
   truthColumns: TruthColumns,
   truths: Int32Array,
@@ -34,24 +37,24 @@ export function matchCategory(
   return { parameters, count, scores, ranks, verdicts, stride: capacity, positives };
 }
 
-/** Pairs detections with truths picture by picture, for every area range and IoU threshold. */
+/** Matches detections with truths picture by picture, for every area range and IoU threshold. */
 class Matcher {
-  /** detections that count */
+  /** number of detections that count */
   count = 0;
   readonly capacity: number;
   readonly scores: Float64Array;
-  /** place among the picture's detections by score, from 0 */
+  /** rank by score among the picture's detections, from 0 */
   readonly ranks: Uint16Array;
   /** `[4 areas * IoUs, capacity]` */
   readonly verdicts: Uint8Array;
   readonly positives = new Int32Array(areaRanges.length);
-  /** The picture's truths, as indices into the columns, and its detections, best first. */
+  /** Indices into the columns of the picture's truths, and of its detections, best first. */
   #truths = new Int32Array(0);
   #truthCount = 0;
   #found = new Int32Array(0);
   #foundCount = 0;
   #iou = new Float64Array(0);
-  /** per detection: its greatest IoU with any truth */
+  /** for each detection, its largest IoU with any truth */
   #reach = new Float64Array(0);
   #order = new Int32Array(0);
   #ignored = new Uint8Array(0);
@@ -98,7 +101,9 @@ class Matcher {
     }
   }
 
-  /** The picture's detections, best first. Indices ascend within a picture, so ties keep the order of the list. */
+  /**
+   * Sorts the picture's detections, best first. Indices ascend within a picture, so ties keep the order of the list.
+   */
   #rank(from: number, to: number): void {
     const { scores } = this.detectionColumns;
     const found = this.#found;
@@ -127,7 +132,7 @@ class Matcher {
     }
   }
 
-  /** Fills the IoU matrix. A crowd counts the detection's area only. */
+  /** Fills the IoU matrix. For a crowd only the detection's area is in the denominator. */
   #overlaps(): void {
     const { boxes, crowd } = this.truthColumns;
     const found = this.detectionColumns.boxes;
@@ -191,8 +196,8 @@ class Matcher {
   }
 
   /**
-   * The truth of a detection: the best free one that counts; failing that the best ignored one, where a crowd is always
-   * free. On equal IoU the later truth wins. `#order` holds first the `counted` truths that count.
+   * The truth of a detection: the best unmatched one that counts, else the best ignored one, where a crowd always
+   * remains available. On equal IoU the later truth wins. `#order` starts with the `counted` truths that count.
    */
   #match(d: number, threshold: number, counted: number): number {
     const { crowd } = this.truthColumns;

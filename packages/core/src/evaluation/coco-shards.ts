@@ -1,12 +1,14 @@
-/** COCO's evaluation in parts: pictures are matched in shards, anywhere and in any order, and their matches joined. */
+/**
+ * COCO's evaluation in shards: pictures are matched in shards, anywhere and in any order, and the matches are joined.
+ */
 import { PhinetsError } from "../tensor/index.js";
 import { type CocoDetection, type CocoGroundTruth, type CocoMatches, type CocoResult, summarizeCoco } from "./coco.js";
 import { accumulateMatches, joinMatches } from "./coco-category.js";
 import { checkDetections, ranksOf } from "./coco-columns.js";
 
 /**
- * The figures of matches that were made apart, equal to the last bit to those of all pictures at once.
- * Throws `evaluation.coco` where two shards' picture ids overlap, or their categories differ.
+ * The metrics of matches that were computed separately, bit-identical to those of all pictures at once. Throws
+ * `evaluation.coco` if two shards' picture ids overlap, or their categories differ.
  */
 export function evaluateCocoMatches(shards: readonly CocoMatches[]): CocoResult {
   const inOrder = shards.filter(({ pictures }) => pictures).sort((a, b) => a.pictures![0] - b.pictures![0]);
@@ -33,7 +35,7 @@ export function evaluateCocoMatches(shards: readonly CocoMatches[]): CocoResult 
   );
 }
 
-/** Truth and detections by picture in `count` parts of about as many boxes, ascending picture ids. */
+/** Divides truth and detections by ascending picture id into `count` shards with about equally many boxes. */
 export function shardCoco(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],

@@ -148,7 +148,7 @@ describe("COCO metrics", () => {
       const at50 = evaluateCoco(list, detections, { iouThresholds: [0.5] });
       expect([at50.AP, at50.AP50, at50.AP75]).toEqual([whole.AP50, whole.AP50, -1]);
       expect(evaluateCoco(list, detections, { maxDetections: [1, 10, 100] })).toEqual(whole);
-      // At most so many: as if the others of a picture and category had not been given.
+      // With a maximum, the result is the same as without the picture's and category's other detections.
       const ranked = [...detections].sort((a, b) => b.score - a.score);
       const kept = ranked.filter((d, i) => {
         const before = ranked.slice(0, i);

@@ -9,7 +9,7 @@ import {
 } from "./coco-category.js";
 import { cocoColumns, matchColumns } from "./coco-columns.js";
 
-/** The fields of a COCO annotation file that count here. */
+/** The fields of a COCO annotation file that are used. */
 export interface CocoGroundTruth {
   readonly images: readonly { readonly id: number }[];
   readonly categories: readonly { readonly id: number; readonly name?: string }[];
@@ -18,11 +18,14 @@ export interface CocoGroundTruth {
     readonly category_id: number;
     /** left, top, width, height in pixels */
     readonly bbox: readonly number[];
-    /** decides the size class; that of the mask in COCO. Default: of the box. */
+    /** determines the size class; in COCO, the area of the mask. Default: area of the box. */
     readonly area?: number;
-    /** Finding it any number of times is neither right nor wrong, nor is missing it; overlap is the share of the find. */
+    /**
+     * A detection of a crowd is neither right nor wrong, nor does missing it count; the overlap is the share of the
+     * detection.
+     */
     readonly iscrowd?: number | boolean;
-    /** With iscrowd: one object, as VOC's difficult ones, so overlap is IoU. */
+    /** With iscrowd: a single object, like VOC's difficult ones, so the overlap is the IoU. */
     readonly difficult?: boolean;
   }[];
 }
@@ -34,21 +37,21 @@ export interface CocoDetection {
   /** left, top, width, height in pixels */
   readonly bbox: readonly number[];
   readonly score: number;
-  /** decides the size class; that of the mask, where a result has a mask. Default: of the box. */
+  /** determines the size class; the area of the mask if the result has a mask. Default: area of the box. */
   readonly area?: number;
 }
 
-/** COCO's twelve figures, 0..1; -1 where no truth can decide, or the IoU is not among the thresholds. */
+/** COCO's twelve metrics, 0..1; -1 if there is no relevant truth, or the IoU is not among the thresholds. */
 export interface CocoStats {
   /** mean over IoU .5:.05:.95 */
   AP: number;
   AP50: number;
   AP75: number;
-  /** area below 32^2, to 96^2, above; square pixels */
+  /** area below 32^2, up to 96^2, and above; square pixels */
   APs: number;
   APm: number;
   APl: number;
-  /** mean recall over IoU, with at most 1, 10, 100 detections a picture (the three `maxDetections`) */
+  /** mean recall over the IoUs, with at most 1, 10, 100 detections per picture (the three `maxDetections`) */
   AR1: number;
   AR10: number;
   AR100: number;
@@ -63,13 +66,13 @@ export interface CocoCategoryStats extends CocoStats {
 }
 
 export interface CocoResult extends CocoStats {
-  /** in ascending id */
+  /** by ascending id */
   readonly categories: readonly CocoCategoryStats[];
 }
 
 /**
- * Detections of categories that the truth lacks are left out.
- * Throws `evaluation.coco` for a detection of an unknown picture, a box or score that is no number.
+ * Leaves out detections of categories that the truth lacks. Throws `evaluation.coco` for a detection of an unknown
+ * picture, or a box or score that is not a number.
  */
 export function evaluateCoco(
   truth: CocoGroundTruth,
@@ -92,7 +95,7 @@ export interface CocoCurves {
   readonly accumulation: CategoryAccumulation;
 }
 
-/** The curves behind the figures, per category in ascending id. */
+/** The curves behind the metrics, per category by ascending id. */
 export function accumulateCoco(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],
@@ -105,15 +108,15 @@ function accumulateAll(matches: CocoMatches): CocoCurves[] {
   return matches.categories.map(({ id, name, matches }) => ({ id, name, accumulation: accumulateMatches(matches) }));
 }
 
-/** What became of the detections of some pictures; what threads send each other. */
+/** The matches of some pictures' detections, in a form that threads can exchange. */
 export interface CocoMatches {
-  /** least and greatest picture id; undefined without pictures */
+  /** smallest and largest picture id; undefined without pictures */
   readonly pictures?: readonly [first: number, last: number];
-  /** in ascending id */
+  /** by ascending id */
   readonly categories: readonly { readonly id: number; readonly name: string; readonly matches: CategoryMatches }[];
 }
 
-/** Pairs detections with truths, per category in ascending id. */
+/** Matches detections with truths, per category by ascending id. */
 export function matchCoco(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],
@@ -160,7 +163,7 @@ function summarize(categories: readonly CategoryAccumulation[]): CocoStats {
   };
 }
 
-/** Mean of the values above -1 in `[from, to)` of every category's column; -1 where there is none. */
+/** Mean of the values above -1 in `[from, to)` of every category's column; -1 if there are none. */
 function meanOfKnown(
   categories: readonly CategoryAccumulation[],
   column: (category: CategoryAccumulation) => Float64Array,

@@ -1,20 +1,21 @@
-/** Who is taken for whom: a detector's confusion matrix with background, and its F1 over the confidence. */
+/** A detector's confusion matrix with background, and its F1 over the confidence. */
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
 import type { CategoryAccumulation } from "./coco-category.js";
 import { iouOf, type JudgedDetection, judgePictures } from "./judged.js";
 
 export interface DetectionConfusion {
-  /** names in ascending category id; background, the last row and column, is not among them */
+  /** names by ascending category id, without background, which is the last row and column */
   readonly classes: readonly string[];
-  /** `[classes + 1, classes + 1]`, row = truth, column = detection; a truth of the last column is missed */
+  /** `[classes + 1, classes + 1]`, row = truth, column = detection; truths in the last column are missed */
   readonly counts: Int32Array;
   readonly confidence: number;
   readonly iou: number;
 }
 
 /**
- * Detections of at least `confidence`, paired first within their class as COCO pairs them, then the others among each
- * other, best score first: the diagonal is what COCO calls right. Crowds, and what lies in them, do not count.
+ * Matrix of detections of at least `confidence`. They are matched first within their class as COCO matches them, then
+ * the rest across classes, best score first, so the diagonal is what COCO calls right. Crowds, and detections in them,
+ * do not count.
  */
 export function detectionConfusion(
   truth: CocoGroundTruth,
@@ -65,8 +66,8 @@ export interface ConfidencePoint {
 }
 
 /**
- * Precision, recall and F1 of the detections at or above each of 101 confidences, 0 to 1 (over the scores' own range where
- * they leave it), IoU .5; several categories count together. Precision without detections is 0.
+ * Precision, recall and F1 of the detections at or above each of 101 confidences from 0 to 1 (or over the scores' own
+ * range if it exceeds that), at IoU .5, over all categories together. Precision without detections is 0.
  */
 export function confidenceCurve(
   categories: readonly Pick<CategoryAccumulation, "scores" | "verdicts" | "positives">[],

@@ -1,15 +1,15 @@
 /**
- * Figures for our own validation: a detector's boxes against labels, both as fractions of the picture. AP and AP50 are
- * COCO's (IoU does not change when the axes are scaled; size classes, which would, are not asked for).
+ * Detection metrics for validation: a detector's boxes against labels, both as fractions of the picture. AP and AP50
+ * are COCO's. IoU does not depend on the scale of the axes; size classes do, so they are not computed.
  */
 import type { Detection, Truth } from "../detection/index.js";
 import { PhinetsError } from "../tensor/index.js";
 import { accumulateCoco, type CocoDetection, type CocoGroundTruth } from "./coco.js";
 import { recallThresholds } from "./coco-category.js";
 
-/** One picture: labels (centre boxes) and what was found (top-left boxes), fractions 0..1. */
+/** One picture: labels (boxes by centre) and detections (boxes by top left corner), fractions 0..1. */
 export interface EvaluatedPicture {
-  /** `ignore`: neither counted nor held against who finds it; a crowd as COCO has it, a difficult object as VOC has it. */
+  /** Truths with `ignore` count neither as found nor as missed: a crowd as in COCO, a difficult object as in VOC. */
   readonly truths: readonly Truth[];
   readonly detections: readonly Detection[];
 }
@@ -17,12 +17,12 @@ export interface EvaluatedPicture {
 export interface ClassDetectionMetrics {
   readonly class: number;
   readonly name: string;
-  /** labels that count */
+  /** number of labels that count */
   readonly truths: number;
-  /** -1, like AP, where the class has no labels */
+  /** -1, like AP, if the class has no labels */
   readonly AP50: number;
   readonly AP: number;
-  /** at the `confidence` of the whole set, IoU .5 */
+  /** at the data set's `confidence`, IoU .5 */
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
@@ -30,7 +30,7 @@ export interface ClassDetectionMetrics {
 
 export interface DetectionMetrics {
   readonly images: number;
-  /** mean over the classes that have labels, 0..1; -1 where none has */
+  /** mean over the classes that have labels, 0..1; -1 if none has */
   readonly AP50: number;
   /** mean over IoU .5:.05:.95 */
   readonly AP: number;
@@ -38,17 +38,17 @@ export interface DetectionMetrics {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
-  /** least score that counts, chosen for the best f1 of all classes together */
+  /** minimum score of detections that count, chosen for the best f1 over all classes together */
   readonly confidence: number;
-  /** 101 recalls 0, .01 ... 1 with COCO's interpolated precision at IoU .5, mean over the classes that have labels */
+  /** at 101 recalls 0, .01 ... 1: COCO's interpolated precision at IoU .5, mean over the classes that have labels */
   readonly prCurve: readonly { readonly recall: number; readonly precision: number }[];
   readonly perClass: readonly ClassDetectionMetrics[];
 }
 
 /**
- * Give detections down to a low score (0.005): the curves need them, and `confidence` cuts them off.
- * @param classes names, in the order of the class indices
- * Throws `evaluation.detection` for a class without a name.
+ * Pass detections down to a low score (0.005): the curves need them, and `confidence` cuts them off.
+ * @param classes names in the order of the class indices
+ * @throws `evaluation.detection` for a class without a name.
  */
 export function evaluateDetection(pictures: readonly EvaluatedPicture[], classes: readonly string[]): DetectionMetrics {
   const { truth, found } = cocoOf(pictures, classes);
@@ -94,7 +94,7 @@ export function evaluateDetection(pictures: readonly EvaluatedPicture[], classes
   };
 }
 
-/** Pictures in COCO's form: ids are places in the lists, boxes stay fractions. */
+/** Pictures in COCO's form: ids are list indices, boxes stay in fractions. */
 export function cocoOf(
   pictures: readonly EvaluatedPicture[],
   classes: readonly string[],
@@ -141,7 +141,7 @@ function known(index: number, classes: readonly string[], picture: number): numb
   return index;
 }
 
-/** The score at which counting all detections at or above it gives the best f1; 0 where nothing right was found. */
+/** The score threshold with the best f1; 0 if nothing was found correctly. */
 function bestConfidence(categories: readonly Judged[]): number {
   const truths = categories.reduce((sum, c) => sum + c.positives[0], 0);
   const all = categories.flatMap((c) => Array.from(c.scores, (score, i) => ({ score, verdict: c.verdicts[i] })));
@@ -152,7 +152,7 @@ function bestConfidence(categories: readonly Judged[]): number {
   for (const [i, { score, verdict }] of all.entries()) {
     if (verdict === 1) right++;
     else if (verdict === 0) wrong++;
-    if (all[i + 1]?.score === score) continue; // a threshold cannot part equal scores
+    if (all[i + 1]?.score === score) continue; // a threshold cannot separate equal scores
     const { f1 } = scoresOf({ right, wrong, truths });
     if (f1 > best.f1) best = { f1, score };
   }

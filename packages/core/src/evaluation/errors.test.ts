@@ -42,10 +42,10 @@ describe("error breakdown", () => {
     ];
     const { AP, errors } = detectionErrors(truth, list);
     for (const kind of errorKinds) expect(errors[kind].count, kind).toBe(1);
-    // Class 1: 1 of 3 truths found, at once; class 2: none. Recalls 0 to .33 have precision 1.
+    // Class 1: the first detection finds 1 of 3 truths; class 2: none. Recalls 0 to .33 have precision 1.
     expect(AP).toBeCloseTo(34 / 101 / 2, 12);
     expect(errors.missed.costAP).toBeCloseTo((51 - 34) / 101 / 2, 12); // 1 of 2
-    expect(errors.class.costAP).toBeCloseTo(1 / 2, 12); // class 2 is perfect then
+    expect(errors.class.costAP).toBeCloseTo(1 / 2, 12); // class 2 becomes perfect
     expect(errors.localisation.costAP).toBeCloseTo((33 * (2 / 3)) / 101 / 2, 12); // recalls .34 to .66
     for (const kind of ["duplicate", "background", "both"] as const) expect(errors[kind].costAP).toBe(0);
   });

@@ -1,7 +1,7 @@
 /**
- * What a detector's errors cost: every wrong detection and missed truth has one cause, and the cost of a cause is the AP
- * that mending it alone would bring. After TIDE (Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection
- * Errors", ECCV 2020, section 2).
+ * The cost of a detector's errors: every wrong detection and missed truth has one cause, and the cost of a cause is the
+ * AP gained by fixing only that cause. After TIDE (Bolya et al., "TIDE: A General Toolbox for Identifying Object
+ * Detection Errors", ECCV 2020, section 2).
  */
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
 import { recallThresholds } from "./coco-category.js";
@@ -9,30 +9,30 @@ import { cocoOf, type EvaluatedPicture } from "./detection.js";
 import { iouOf, type JudgedDetection, type JudgedPicture, judgePictures } from "./judged.js";
 
 /**
- * - localisation: the right class, but the box overlaps its truth too little;
- * - class: the box of a truth of another class;
+ * - localisation: the right class, but too little overlap with the truth;
+ * - class: enough overlap, but with a truth of another class;
  * - both: too little overlap with a truth of another class;
- * - duplicate: a truth that a better detection already has;
- * - background: nothing there;
- * - missed: truths that neither a right detection nor one of wrong class or place points at.
+ * - duplicate: the truth is already matched with a better detection;
+ * - background: no truth there;
+ * - missed: truths that no right detection and no localisation or class error refers to.
  */
 export const errorKinds = ["localisation", "class", "both", "duplicate", "background", "missed"] as const;
 export type ErrorKind = (typeof errorKinds)[number];
 
 export interface DetectionErrors {
-  /** COCO's AP at the IoU that a pair needs, mean over the classes that have truths; -1 where none has */
+  /** COCO's AP at the IoU required for a match, mean over the classes that have truths; -1 if none has */
   readonly AP: number;
   readonly errors: Readonly<Record<ErrorKind, { readonly count: number; readonly costAP: number }>>;
 }
 
 export interface ErrorOptions {
-  /** Least IoU of a detection and its truth. Default 0.5. */
+  /** Minimum IoU of a detection and its truth. Default 0.5. */
   readonly iou?: number;
-  /** Least IoU that points at a truth at all. Default 0.1. */
+  /** Minimum IoU at which a detection refers to a truth. Default 0.1. */
   readonly background?: number;
 }
 
-/** A detection as the mended list has it. */
+/** A detection in the corrected list. */
 interface Verdict {
   readonly category: number;
   readonly score: number;
@@ -42,13 +42,13 @@ interface Verdict {
 interface Wrong {
   readonly kind: Exclude<ErrorKind, "missed">;
   readonly score: number;
-  /** The truth it should have been, for localisation and class. */
+  /** The truth that it should have matched, for localisation and class errors. */
   readonly target: number;
-  /** Place in the order in which equal scores count. */
+  /** Position in the order in which equal scores count. */
   readonly place: number;
 }
 
-/** Detections of categories that the truth lacks are left out. */
+/** Leaves out detections of categories that the truth lacks. */
 export function detectionErrors(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],
@@ -88,7 +88,8 @@ export function detectionErrors(
       const mended = new Set<number>();
       for (const each of wrong) {
         if (each.kind !== kind) continue;
-        // Of several that mean one truth the best becomes right; the others would be duplicates and go.
+        // Of several detections that refer to one truth, the best becomes right; the others would be duplicates and are
+        // removed.
         const goes = picture.found[each.target] === 1 || mended.has(each.target);
         mended.add(each.target);
         const category = picture.truths[each.target].category_id;
@@ -119,13 +120,13 @@ export function detectionErrors(
 }
 
 export interface PictureErrors {
-  /** Of each detection, in the order they were given; "left out": neither right nor wrong, as it lies in a crowd. */
+  /** For each detection, in the given order; "left out": neither right nor wrong, because it is in a crowd. */
   readonly detections: readonly ("right" | "left out" | Exclude<ErrorKind, "missed">)[];
-  /** Places of the truths that were missed. */
+  /** Indices of the missed truths. */
   readonly missed: readonly number[];
 }
 
-/** The same causes for the boxes of one picture; `detectionErrors` says what they cost over many. */
+/** The same causes for the boxes of one picture; `detectionErrors` computes their cost over many pictures. */
 export function pictureErrors(
   picture: EvaluatedPicture,
   { iou = 0.5, background = 0.1 }: ErrorOptions = {},
@@ -147,14 +148,16 @@ export function pictureErrors(
   return { detections: found.map((each) => kinds.get(each) ?? "left out"), missed: missedOf(judged, wrong) };
 }
 
-/** Truths that neither a right detection nor one of wrong class or place points at. */
+/** Truths that no right detection and no localisation or class error refers to. */
 function missedOf({ truths, found }: JudgedPicture, wrong: readonly Pick<Wrong, "kind" | "target">[]): number[] {
   const pointedAt = new Set<number>();
   for (const { kind, target } of wrong) if (kind === "localisation" || kind === "class") pointedAt.add(target);
   return truths.flatMap(({ iscrowd }, t) => (iscrowd || found[t] === 1 || pointedAt.has(t) ? [] : [t]));
 }
 
-/** A detection that is wrong by the first of these that holds: place, class, duplicate, background, both. */
+/**
+ * The cause of a wrong detection, the first of these that applies: localisation, class, duplicate, background, both.
+ */
 function causeOf(
   { detection }: JudgedDetection,
   { truths }: JudgedPicture,
@@ -177,8 +180,8 @@ function causeOf(
 }
 
 /**
- * Mean over the categories with truths of COCO's 101-point AP. Where nothing is left to find AP is 1.
- * @param left truths that must be found, by category
+ * COCO's 101-point AP, mean over the categories with truths. AP is 1 if there is nothing left to find.
+ * @param left number of truths that must be found, by category
  */
 function meanAP(
   verdicts: readonly (Verdict | undefined)[],
@@ -196,7 +199,7 @@ function meanAP(
 }
 
 function averagePrecision(list: readonly Verdict[], truths: number): number {
-  const ranked = [...list].sort((a, b) => b.score - a.score); // stable: equal scores keep the pictures' order
+  const ranked = [...list].sort((a, b) => b.score - a.score); // a stable sort, so equal scores keep the pictures' order
   const curve: number[] = [];
   for (const [i, { right }] of ranked.entries()) {
     if (right) curve.push((curve.length + 1) / (i + 1 + Number.EPSILON));

@@ -76,7 +76,7 @@ describe("evaluateDetection", () => {
           }));
         const best = evaluateDetection(build(0), ["a"]);
         for (const { score } of pictures.flat()) {
-          // Counting by hand: every picture has one label, so at most one right detection.
+          // Counted by hand: every picture has one label, so at most one right detection.
           const kept = build(score);
           const right = kept.filter((p) => p.detections.some((d) => d.x > 0)).length;
           const found = kept.reduce((n, p) => n + p.detections.length, 0);
@@ -150,8 +150,8 @@ describe("labels that do not count", () => {
   });
 
   it("are VOC's difficult objects, that any number of finds may be of", () => {
-    // Objects of 30 pixels, one a quarter of the picture, and finds that overlap at most one of them: there the ways in
-    // which COCO and VOC pair boxes are the same.
+    // Objects of 30 pixels, each in its own quarter of the picture, and detections that overlap at most one of them: in
+    // this case COCO and VOC match boxes in the same way.
     const find = fc
       .record({
         quarter: fc.nat(3),
@@ -159,7 +159,7 @@ describe("labels that do not count", () => {
         dy: fc.integer({ min: -9, max: 9 }),
         score: scored,
       })
-      .filter(({ dx, dy }) => (30 - Math.abs(dx)) * (30 - Math.abs(dy)) !== 600); // an IoU of exactly .5
+      .filter(({ dx, dy }) => (30 - Math.abs(dx)) * (30 - Math.abs(dy)) !== 600); // excludes an IoU of exactly .5
     const picture = fc.record({
       kinds: fc.array(fc.constantFrom("none", "counts", "difficult"), { minLength: 4, maxLength: 4 }),
       finds: fc.array(find, { maxLength: 10 }),
@@ -220,7 +220,7 @@ describe("labels that do not count", () => {
           expect(own.AP50).toBe(-1);
           return;
         }
-        // COCO's 101 points of VOC's curve.
+        // COCO's 101 points on VOC's curve.
         let sum = 0;
         for (let r = 0; r <= 100; r++) {
           const reached = [...voc.recall.keys()].filter((i) => voc.recall[i] >= r * 0.01);
@@ -237,7 +237,7 @@ describe("evaluateClassification", () => {
   it("counts top 1, top 5 and who is taken for whom", () => {
     const scores = Float32Array.from([
       ...[9, 1, 2, 3, 4, 5, 6], // label 0: first
-      ...[1, 2, 3, 4, 5, 6, 7], // label 2: fifth, taken for 6
+      ...[1, 2, 3, 4, 5, 6, 7], // label 2: fifth, predicted as 6
       ...[1, 2, 3, 4, 5, 6, 7], // label 1: sixth
     ]);
     const { top1, top5, confusion, perClass, images } = evaluateClassification(scores, [0, 2, 1], 7);

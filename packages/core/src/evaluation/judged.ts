@@ -1,26 +1,28 @@
-/** COCO's matching at one IoU, picture by picture, with who was paired with whom: for error breakdown and confusion. */
+/**
+ * COCO's matching at one IoU, picture by picture, with the matched pairs, for error analysis and confusion matrices.
+ */
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
 
 export type CocoTruth = CocoGroundTruth["annotations"][number];
 
 export interface JudgedDetection {
   readonly detection: CocoDetection;
-  /** Its truth in `JudgedPicture.truths`, or -1. */
+  /** Index of its truth in `JudgedPicture.truths`, or -1. */
   match: number;
-  /** Paired with a crowd: neither right nor wrong. */
+  /** Matched with a crowd: neither right nor wrong. */
   leftOut: boolean;
 }
 
 export interface JudgedPicture {
-  /** of listed categories, crowds included */
+  /** truths of listed categories, including crowds */
   readonly truths: readonly CocoTruth[];
-  /** per truth: whether a detection of its category is paired with it */
+  /** for each truth, whether a detection of its category is matched with it */
   readonly found: Uint8Array;
-  /** at most `maxDetections` a category, by category, best first within each */
+  /** at most `maxDetections` per category, grouped by category, best first */
   readonly detections: readonly JudgedDetection[];
 }
 
-/** IoU; with a crowd the share of the detection's area. */
+/** IoU; for a crowd, the share of the detection's area. */
 export function iouOf(detection: CocoDetection, truth: CocoTruth): number {
   const [x, y, w, h] = detection.bbox;
   const [left, top, width, height] = truth.bbox;
@@ -31,7 +33,7 @@ export function iouOf(detection: CocoDetection, truth: CocoTruth): number {
   return intersection / (truth.iscrowd && !truth.difficult ? w * h : w * h + width * height - intersection);
 }
 
-/** In ascending picture id. `threshold`: least IoU of a pair. */
+/** Matches pictures by ascending id. `threshold`: minimum IoU of a pair. */
 export function judgePictures(
   truth: CocoGroundTruth,
   detections: readonly CocoDetection[],
@@ -64,7 +66,7 @@ function judge(
   for (const [n, { detection }] of ranked.entries()) {
     rank = ranked[n - 1]?.detection.category_id === detection.category_id ? rank + 1 : 0;
     if (rank >= maxDetections) continue;
-    // The best free truth, the later of equals; a crowd, always free, only where there is none.
+    // The best unmatched truth (of equal ones the later); a crowd, which stays available, only if there is none.
     const match = bestOf(truths, (t) => !t.iscrowd, detection, threshold, found);
     const crowd = match < 0 && bestOf(truths, (t) => Boolean(t.iscrowd), detection, threshold) >= 0;
     if (match >= 0) found[match] = 1;

@@ -1,31 +1,32 @@
 /**
- * The CLEAR MOT counts (Bernardin and Stiefelhagen, "Evaluating multiple object tracking performance", EURASIP JIVP 2008)
- * as TrackEval makes them.
+ * The CLEAR MOT counts (Bernardin and Stiefelhagen, "Evaluating multiple object tracking performance", EURASIP JIVP
+ * 2008) as computed by TrackEval.
  */
 import { AssignmentSolver } from "../tracking/index.js";
 import { epsilon, type MotFrames } from "./mot-frames.js";
 
-/** Every field adds up over sequences. */
+/** Every field is additive over sequences. */
 export interface ClearCounts {
   TP: number;
   FN: number;
   FP: number;
   /** identity switches */
   IDSW: number;
-  /** objects found in more than .8 of their frames, in at least .2 of them, in fewer */
+  /** objects found in more than .8 of their frames, in at least .2 of them, and in fewer */
   MT: number;
   PT: number;
   ML: number;
-  /** times that an object was found again after it was lost */
+  /** number of times that an object was found again after being lost */
   Frag: number;
-  /** sum over matches: of IoU, or of distance in py-motmetrics' way */
+  /** sum over the matches of IoU, or of the distance with py-motmetrics' convention */
   matchSum: number;
 }
 
 /**
- * A frame's boxes are paired so that most pairs of the frame before are kept, then for the greatest sum of IoU; a pair has
- * an IoU of at least a half. A switch is a match with another track than the object's last one, however long ago. Frames
- * without truths or without tracks do not end what "the frame before" was paired with, and make no fragment.
+ * Matches a frame's boxes so that as many pairs of the previous frame as possible are kept, then for the largest sum of
+ * IoU; a pair needs an IoU of at least a half. A switch is a match with a track other than the object's last one,
+ * however long ago. Frames without truths or without tracks do not replace the previous frame's pairs, and cause no
+ * fragment.
  */
 export function clearCounts(data: MotFrames): ClearCounts {
   const { truthIds, foundIds, truthStarts, foundStarts, iou, truthTracks } = data;
@@ -33,7 +34,7 @@ export function clearCounts(data: MotFrames): ClearCounts {
   const solver = new AssignmentSolver();
   let cost = new Float64Array(0);
   const lastTrack = new Int32Array(truthTracks).fill(-1);
-  /** of the frame before; two, to be swapped */
+  /** pairs of the previous frame; two arrays that are swapped */
   let before = new Int32Array(truthTracks).fill(-1);
   let now = new Int32Array(truthTracks).fill(-1);
   const present = new Int32Array(truthTracks);

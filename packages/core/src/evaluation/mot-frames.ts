@@ -1,6 +1,6 @@
 /**
- * A sequence's truths and tracks as the MOT metrics want them: boxes by frame, ids 0, 1, ..., the IoU of every pair of a
- * frame, and what a benchmark's rules leave out taken out.
+ * A sequence's truths and tracks in the form that the MOT metrics need: boxes by frame, ids 0, 1, ..., and the IoU of
+ * every pair in a frame, without the boxes that the benchmark's rules exclude.
  */
 import type { MotRows } from "../data/index.js";
 import { iouCorners } from "../detection/index.js";
@@ -8,34 +8,37 @@ import { PhinetsError } from "../tensor/index.js";
 import { AssignmentSolver } from "../tracking/index.js";
 
 /**
- * MOT15: truths with confidence 0 do not count. MOT16 and MOT17 (same rules): only pedestrians (class 1) with a confidence
- * count, and tracked boxes that belong to a person on a vehicle, a static person, a distractor or a reflection are removed
- * first. MOT20: those that belong to a vehicle of another kind, too.
+ * MOT15: truths with confidence 0 do not count. MOT16 and MOT17 (same rules): only pedestrians (class 1) with a
+ * non-zero confidence count, and tracked boxes that match a person on a vehicle, a static person, a distractor or a
+ * reflection are removed first. MOT20: also those that match a non-motorised vehicle.
  */
 export type MotBenchmark = "MOT15" | "MOT16" | "MOT17" | "MOT20";
 export const motBenchmarks: readonly MotBenchmark[] = ["MOT15", "MOT16", "MOT17", "MOT20"];
 
-/** The tool whose rules decide where tools differ: TrackEval (the benchmark's own) or py-motmetrics. */
+/** The tool whose rules apply where tools differ: TrackEval (the benchmark's own) or py-motmetrics. */
 export type MotConvention = "trackeval" | "motmetrics";
 export const motConventions: readonly MotConvention[] = ["trackeval", "motmetrics"];
 
 export interface MotFrames {
-  /** Frames with a box at all, in order: only these count, so that memory goes by boxes and not by a frame's number. */
+  /**
+   * Number of frames with a box, in order. Other frames are not stored, so memory depends on the boxes and not on the
+   * frame numbers.
+   */
   readonly frames: number;
-  /** Frame f (from 0) has the truths `truthStarts[f]` to `truthStarts[f + 1]`. */
+  /** Frame f (from 0) has the truths from `truthStarts[f]` to before `truthStarts[f + 1]`. */
   readonly truthStarts: Int32Array;
-  /** per truth its object, 0 to truthTracks - 1, in ascending order of the file's ids */
+  /** object of each truth, 0 to truthTracks - 1, by ascending id in the file */
   readonly truthIds: Int32Array;
   readonly foundStarts: Int32Array;
   readonly foundIds: Int32Array;
   readonly truthTracks: number;
   readonly foundTracks: number;
-  /** `[truths, found]` of every frame, one after the other; frame f's begins at `iouStarts[f]` */
+  /** `[truths, found]` of every frame, concatenated; frame f starts at `iouStarts[f]` */
   readonly iou: Float64Array;
   readonly iouStarts: Float64Array;
 }
 
-/** How far below a threshold TrackEval still takes an IoU: the spacing of doubles at 1. */
+/** Tolerance by which TrackEval accepts an IoU below a threshold: the spacing of doubles at 1. */
 export const epsilon = 2 ** -52;
 
 const pedestrian = 1;
@@ -50,19 +53,19 @@ const classes = 13;
 export interface MotFrameOptions {
   readonly benchmark: MotBenchmark;
   readonly like: MotConvention;
-  /** false: MOT16, MOT17 and MOT20 without removing the boxes on distractors. */
+  /** false: for MOT16, MOT17 and MOT20, keep the boxes on distractors. */
   readonly removeDistractors: boolean;
   /**
-   * Areas that are not labelled (KITTI's DontCare, VisDrone's ignored regions): found boxes that are no truth's and lie in
-   * one by more than half do not count. As TrackEval does for KITTI.
+   * Unlabelled areas (KITTI's DontCare, VisDrone's ignored regions): tracked boxes that match no truth and are inside
+   * one by more than half do not count, as in TrackEval for KITTI.
    */
   readonly regions?: MotRows;
 }
 
 /**
- * @param frames of the sequence
- * Throws `evaluation.mot`, `FILE:LINE: problem`, for a frame after the last one, an id twice in a frame, a class that the
- * benchmark does not know, and for more pairs of boxes, or of tracks, than `mostPairs`.
+ * @param frames number of frames of the sequence
+ * @throws `evaluation.mot`, `FILE:LINE: problem`, for a frame after the last one, an id twice in a frame, a class that
+ *   the benchmark does not define, and more pairs of boxes, or of tracks, than `mostPairs`.
  */
 export function motFrames(truth: MotRows, found: MotRows, frames: number, options: MotFrameOptions): MotFrames {
   const classed = options.benchmark !== "MOT15";
@@ -119,13 +122,13 @@ export function motFrames(truth: MotRows, found: MotRows, frames: number, option
   };
 }
 
-/** Row numbers by frame, in the file's order within a frame. */
+/** Row indices by frame, in file order within a frame. */
 interface Grouped {
   readonly starts: Int32Array;
   readonly order: Int32Array;
 }
 
-/** A frame as the file numbers it. */
+/** A frame's number in the file. */
 const numbered = (rows: MotRows, row: number): number => rows.frame[row] - 1 + rows.firstFrame;
 
 function failure(rows: MotRows, row: number, problem: string): PhinetsError {
@@ -140,7 +143,7 @@ function requireWithin(rows: MotRows, frames: number): void {
   }
 }
 
-/** 4 GB of overlaps. MOT20's longest sequence has a quarter of them. */
+/** 4 GB of overlaps. MOT20's longest sequence needs a quarter of that. */
 const mostPairs = 2 ** 29;
 
 function requireFewPairs({ file }: MotRows, pairs: number, what: string): void {
@@ -152,7 +155,7 @@ function requireFewPairs({ file }: MotRows, pairs: number, what: string): void {
   );
 }
 
-/** The frames in which truth or tracker has a row, numbered 0, 1, ... in their order. */
+/** Numbers the frames in which truth or tracker has a row 0, 1, ... in order. */
 class FrameNumbers {
   readonly #rank: Map<number, number>;
 
@@ -166,13 +169,13 @@ class FrameNumbers {
     return this.#rank.size;
   }
 
-  /** Undefined for a frame without a row. */
+  /** Number of a frame; undefined for a frame without a row. */
   of(frame: number): number | undefined {
     return this.#rank.get(frame);
   }
 }
 
-/** Where each frame's rows begin, when they are in order. */
+/** Start of each frame's rows, which must be sorted by frame. */
 function startsOf(rows: MotRows, used: FrameNumbers, some: Iterable<number>): Int32Array {
   const starts = new Int32Array(used.count + 1);
   for (const i of some) starts[used.of(rows.frame[i])! + 1]++;
@@ -207,7 +210,7 @@ function denseIds(rows: MotRows, order: Int32Array): { ids: Int32Array; count: n
   return { ids: Int32Array.from(order, (i) => rank.get(rows.id[i])!), count: sorted.length };
 }
 
-/** IoU `[truths, found]` of frame `f` into `iou` from `at`. */
+/** Writes the IoU `[truths, found]` of frame `f` into `iou`, starting at `at`. */
 function fillIou(
   truth: MotRows,
   truths: Grouped,
@@ -231,7 +234,7 @@ function fillIou(
   }
 }
 
-/** Clears `kept` of the found boxes that match a truth of a distractor class, all classes of truth taking part. */
+/** Clears `kept` for tracked boxes that match a truth of a distractor class when truths of all classes are matched. */
 function dropOnDistractors(
   truth: MotRows,
   truths: Grouped,
@@ -270,7 +273,7 @@ function dropOnDistractors(
   }
 }
 
-/** Clears `kept` of the found boxes that match no truth and lie in a region by more than half their area. */
+/** Clears `kept` for tracked boxes that match no truth and are inside a region by more than half their area. */
 function dropInRegions(
   truth: MotRows,
   truths: Grouped,
@@ -283,7 +286,7 @@ function dropInRegions(
   const regionsOf = new Map<number, number[]>();
   for (let i = 0; i < regions.count; i++) {
     const f = used.of(regions.frame[i]);
-    if (f === undefined) continue; // nothing was found there
+    if (f === undefined) continue; // no tracked boxes in this frame
     const list = regionsOf.get(f);
     if (list) list.push(i);
     else regionsOf.set(f, [i]);
@@ -314,7 +317,7 @@ function dropInRegions(
   }
 }
 
-/** Share of a found box's area that is in a region. */
+/** Share of a tracked box's area that is in a region. */
 function shareWithin(found: MotRows, i: number, regions: MotRows, region: number): number {
   const [x, y, w, h] = found.boxes.subarray(4 * i, 4 * i + 4);
   const [left, top, width, height] = regions.boxes.subarray(4 * region, 4 * region + 4);
@@ -324,10 +327,10 @@ function shareWithin(found: MotRows, i: number, regions: MotRows, region: number
 }
 
 /**
- * py-motmetrics' costs: the distance 1 - IoU where it is at most a half; every other pair costs so much that as many pairs
- * as possible are made before distances count.
- * @param taken rows and columns that are paired already (1)
- * @returns false where no pair is possible; `cost` is then of no use
+ * py-motmetrics' costs: the distance 1 - IoU if it is at most a half; every other pair is so expensive that the number
+ * of possible pairs is maximised before distances matter.
+ * @param taken rows and columns that are already matched (1)
+ * @returns false if no pair is possible; `cost` is then meaningless
  */
 export function distanceCosts(
   iou: Float64Array,

@@ -5,7 +5,7 @@ import { epsilon, type MotFrames } from "./mot-frames.js";
 /** .05, .10, ..., .95 as start + i * step, in doubles. */
 export const hotaAlphas: readonly number[] = Array.from({ length: 19 }, (_, i) => 0.05 + i * 0.05);
 
-/** Every field is `[19]`, one a value of alpha, and adds up over sequences. */
+/** Every field is `[19]`, one value per alpha, and additive over sequences. */
 export interface HotaCounts {
   readonly TP: Float64Array;
   /** sums over the true positives of their pair's association accuracy, recall and precision, and of their IoU */
@@ -31,8 +31,8 @@ export function hotaCounts(data: MotFrames): HotaCounts {
   for (const id of foundIds) foundCount[id]++;
   const alignment = globalAlignment(data, truthCount, foundCount);
 
-  // One pairing a frame serves all alphas: a pair counts for those up to its IoU. `reach` of a pair of tracks counts its
-  // matches by how many alphas they reach; sums from the top give the matches of each alpha.
+  // One matching per frame serves all alphas: a pair counts for the alphas up to its IoU. `reach` counts the matches of
+  // a pair of tracks by the number of alphas they reach; sums from the top give the matches of each alpha.
   const slotOf = new Int32Array(truthTracks * foundTracks).fill(-1);
   const slotTruth: number[] = [];
   const slotFound: number[] = [];
@@ -88,7 +88,7 @@ export function hotaCounts(data: MotFrames): HotaCounts {
   return counts;
 }
 
-/** Per pair of object and track `[truthTracks, foundTracks]`: how much of their common time they share. */
+/** For each pair of object and track `[truthTracks, foundTracks]`, their global alignment: the share of common time. */
 function globalAlignment(data: MotFrames, truthCount: Int32Array, foundCount: Int32Array): Float64Array {
   const { truthIds, foundIds, truthStarts, foundStarts, iou, truthTracks, foundTracks } = data;
   const alignment = new Float64Array(truthTracks * foundTracks);

@@ -3,8 +3,8 @@ import { AssignmentSolver } from "../tracking/index.js";
 import type { MotConvention, MotFrames } from "./mot-frames.js";
 
 /**
- * IDTP: boxes explained when every object is given at most one track, and every track one object, in the best way. The
- * rest of the truths is IDFN, the rest of the tracks' boxes IDFP.
+ * IDTP: boxes explained by the best one-to-one assignment of objects to tracks. The remaining truths are IDFN, the
+ * tracks' remaining boxes IDFP.
  */
 export function identityTruePositives(data: MotFrames, like: MotConvention): number {
   const { truthIds, foundIds, truthStarts, foundStarts, iou, truthTracks, foundTracks } = data;
@@ -18,7 +18,7 @@ export function identityTruePositives(data: MotFrames, like: MotConvention): num
       }
     }
   }
-  // Tracks and objects that overlap nothing cannot matter; without them the matrix is small.
+  // Objects and tracks without any overlap cannot matter; leaving them out keeps the matrix small.
   const rows: number[] = [];
   const used = new Uint8Array(foundTracks);
   for (let r = 0; r < truthTracks; r++) {

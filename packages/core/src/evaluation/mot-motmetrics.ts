@@ -1,10 +1,10 @@
-/** The CLEAR MOT counts as py-motmetrics makes them. */
+/** The CLEAR MOT counts as computed by py-motmetrics. */
 import { AssignmentSolver } from "../tracking/index.js";
 import type { ClearCounts } from "./mot-clear.js";
 import { distanceCosts, type MotFrames } from "./mot-frames.js";
 
 export interface MotmetricsCounts extends ClearCounts {
-  /** matches with a track that was another object's */
+  /** matches with a track that belonged to another object before */
   IDt: number;
   /** switches to a track never matched before */
   IDa: number;
@@ -15,9 +15,10 @@ export interface MotmetricsCounts extends ClearCounts {
 }
 
 /**
- * Pairs of the update before are kept while they overlap enough; the rest is paired for the most pairs, then the least sum
- * of 1 - IoU. Only frames with a truth or a track are updates. `matchSum` sums distances, and is NaN without matches.
- * Objects found in at least .8 of their frames are mostly tracked; a fragment ends with a miss, not with absence.
+ * Keeps pairs of the previous update while they overlap enough, then matches the rest for the most pairs and the
+ * smallest sum of 1 - IoU. Only frames with a truth or a track are updates. `matchSum` sums distances, and is NaN
+ * without matches. Objects found in at least .8 of their frames are mostly tracked; a fragment ends with a miss, not
+ * with absence.
  */
 export function motmetricsCounts(data: MotFrames): MotmetricsCounts {
   const { truthIds, foundIds, truthStarts, foundStarts, iou, truthTracks, foundTracks } = data;
@@ -39,7 +40,7 @@ export function motmetricsCounts(data: MotFrames): MotmetricsCounts {
   const solver = new AssignmentSolver();
   let cost = new Float64Array(0);
   const trackOf = new Int32Array(truthTracks).fill(-1);
-  /** the update in which an object was matched last */
+  /** the update in which an object was last matched */
   const matchedAt = new Int32Array(truthTracks).fill(-1);
   const objectOf = new Int32Array(foundTracks).fill(-1);
   const foundBefore = new Uint8Array(foundTracks);

@@ -23,7 +23,7 @@ function sequence(folder: string, found: string | MotRows): MotSequence {
 
 type Golden = Record<string, number | null | Record<string, number[]>>;
 
-/** Fields that both call the same. */
+/** Fields with the same name in both tools. */
 const common = [
   ...(["HOTA", "DetA", "AssA", "DetRe", "DetPr", "AssRe", "AssPr", "LocA", "OWTA"] as const),
   ...(["MOTA", "MOTP", "MODA", "sMOTA", "MOTAL", "IDSW", "MT", "PT", "ML", "Frag"] as const),
@@ -74,7 +74,7 @@ const motmetrics: Record<string, keyof MotFigures> = {
   motp: "MOTP",
 };
 
-/** Counts exactly, fractions to 1e-9. */
+/** Compares counts exactly and fractions to within 1e-9. */
 function check(ours: MotFigures, theirs: Golden, names: Record<string, keyof MotFigures>, where: string): void {
   for (const [name, value] of Object.entries(theirs)) {
     if (name === "per_alpha" || name === "num_matches") continue;
@@ -200,7 +200,7 @@ describe("MOT scores", () => {
   it("depend neither on the order of rows nor on the names of ids", () => {
     fc.assert(
       fc.property(boxes, boxes, conventions, fc.infiniteStream(fc.nat()), (truth, found, like, random) => {
-        // Fractions of their own, so that no two pairings are equally good.
+        // Distinct fractional shifts, so that no two matchings are equally good.
         const apart = (box: Box, by: number): Box => {
           const [f, id, x, y] = box;
           return [f, id, x + by * Math.sqrt(id + 6 * f), y + by * Math.cbrt(id + 6 * f)];

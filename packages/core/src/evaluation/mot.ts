@@ -1,6 +1,6 @@
 /**
- * Multi-object tracking scores of MOTChallenge sequences: CLEAR MOT, identity and HOTA figures, per sequence and combined,
- * as TrackEval (the benchmark's own tool) or as py-motmetrics computes them.
+ * Multi-object tracking metrics of MOTChallenge sequences: CLEAR MOT, identity and HOTA, per sequence and combined, as
+ * computed by TrackEval (the benchmark's own tool) or py-motmetrics.
  */
 import type { MotRows } from "../data/index.js";
 import { log } from "../tensor/index.js";
@@ -12,7 +12,7 @@ import { type MotmetricsCounts, motmetricsCounts } from "./mot-motmetrics.js";
 
 export interface MotSequence {
   readonly name: string;
-  /** of seqinfo.ini; frames without rows count as empty */
+  /** seqLength of seqinfo.ini; frames without rows count as empty */
   readonly frames: number;
   readonly truth: MotRows;
   readonly found: MotRows;
@@ -21,18 +21,18 @@ export interface MotSequence {
 }
 
 export interface MotOptions {
-  /** Default: by the first sequence's name, see `benchmarkOf`. */
+  /** Default: derived from the first sequence's name, see `benchmarkOf`. */
   readonly benchmark?: MotBenchmark;
   /** Default trackeval. */
   readonly like?: MotConvention;
-  /** false: MOT16, MOT17 and MOT20 without removing the boxes on distractors first. Default true. */
+  /** false: for MOT16, MOT17 and MOT20, keep the boxes on distractors. Default true. */
   readonly removeDistractors?: boolean;
 }
 
-/** Counts and fractions (0..1, MOTA and MODA can be negative), named as in the literature. */
+/** Counts and fractions (0..1; MOTA and MODA can be negative), named as in the literature. */
 export interface MotFigures {
   MOTA: number;
-  /** Mean IoU of the matches; with `like` motmetrics their mean distance, 1 - IoU, and NaN without matches. */
+  /** Mean IoU of the matches; with `like` motmetrics their mean distance 1 - IoU, NaN without matches. */
   MOTP: number;
   MODA: number;
   IDF1: number;
@@ -42,7 +42,7 @@ export interface MotFigures {
   DetA: number;
   AssA: number;
   LocA: number;
-  /** objects mostly tracked, partially tracked, mostly lost */
+  /** objects mostly tracked, partially tracked and mostly lost */
   MT: number;
   PT: number;
   ML: number;
@@ -59,7 +59,7 @@ export interface MotFigures {
   Recall: number;
   Precision: number;
   F1: number;
-  /** MOTA with the matches' IoU in place of their number; MOTA with the logarithm of the switches */
+  /** MOTA with the sum of the matches' IoU instead of their number; MOTA with the logarithm of the switches */
   sMOTA: number;
   MOTAL: number;
   DetRe: number;
@@ -71,7 +71,7 @@ export interface MotFigures {
   HOTA0: number;
   LocA0: number;
   HOTALocA0: number;
-  /** boxes and tracks, of the truth and of the tracker */
+  /** boxes and tracks of the truth and of the tracker */
   truths: number;
   truthTracks: number;
   boxes: number;
@@ -87,11 +87,11 @@ export interface MotResult {
   readonly benchmark: MotBenchmark;
   readonly like: MotConvention;
   readonly sequences: readonly ({ readonly name: string } & MotFigures)[];
-  /** From summed counts, not from averaged figures. */
+  /** Computed from summed counts, not averaged over sequences. */
   readonly combined: MotFigures;
 }
 
-/** What the figures are made of; every number adds up over sequences. */
+/** The counts that the metrics are computed from; every number is additive over sequences. */
 export interface MotCounts {
   readonly clear: ClearCounts | MotmetricsCounts;
   readonly hota: HotaCounts;
@@ -103,14 +103,14 @@ export interface MotCounts {
   readonly frames: number;
 }
 
-/** By the sequence's name, which on MOTChallenge begins with the benchmark's; MOT15, where every box counts, for others. */
+/** The benchmark that a MOTChallenge sequence's name begins with; for other names MOT15, in which every box counts. */
 export function benchmarkOf(sequence: string): MotBenchmark {
   return motBenchmarks.find((benchmark) => sequence.startsWith(benchmark)) ?? "MOT15";
 }
 
 /**
- * Throws `evaluation.mot` naming file and line for frames beyond the sequence's end, an id twice in a frame, classes that
- * the benchmark does not have.
+ * Throws `evaluation.mot` naming file and line for frames after the sequence's end, an id twice in a frame, and classes
+ * that the benchmark does not define.
  */
 export function evaluateMot(sequences: readonly MotSequence[], options: MotOptions = {}): MotResult {
   const benchmark = options.benchmark ?? benchmarkOf(sequences.at(0)?.name ?? "");
@@ -124,7 +124,7 @@ export function evaluateMot(sequences: readonly MotSequence[], options: MotOptio
   };
 }
 
-/** The counts of one sequence. They can be made in any order, anywhere, and added. */
+/** The counts of one sequence, which can be computed anywhere, in any order, and added up. */
 export function motCounts(sequence: MotSequence, options: MotFrameOptions): MotCounts {
   const { truth, found, frames, regions } = sequence;
   const data = motFrames(truth, found, frames, { regions, ...options });
@@ -168,12 +168,12 @@ export function addMotCounts(list: readonly MotCounts[], like: MotConvention = "
   };
 }
 
-/** Without truths MOTA and its kin are 0 (with `like` motmetrics: not finite). */
+/** Without truths MOTA and similar metrics are 0 (with `like` motmetrics: not finite). */
 export function motFigures(counts: MotCounts, like: MotConvention = "trackeval"): MotFigures {
   const { clear, IDTP, truths, truthTracks, boxes, tracks, frames } = counts;
   const { TP, FN, FP, IDSW, MT, PT, ML, Frag, matchSum } = clear;
   const own = like === "trackeval";
-  /** TrackEval's quotients are 0 where there is nothing to divide by; py-motmetrics' are not numbers. */
+  /** With a denominator of 0, TrackEval's quotients are 0 and py-motmetrics' are not finite. */
   const over = (part: number, whole: number) => part / (own ? Math.max(1, whole) : whole);
   const lost = (penalty: number, found = TP) => {
     if (!own) return 1 - (truths - found + penalty) / truths;
@@ -228,7 +228,7 @@ export function motFigures(counts: MotCounts, like: MotConvention = "trackeval")
 
 export type HotaCurve = "HOTA" | "DetA" | "AssA" | "LocA" | "DetRe" | "DetPr" | "AssRe" | "AssPr" | "OWTA";
 
-/** The figures behind the means, one a value of `hotaAlphas`. */
+/** The values behind the means, one per entry of `hotaAlphas`. */
 export function hotaCurves({ hota, truths, boxes }: MotCounts): Record<HotaCurve, number[]> {
   const curve = (value: (a: number) => number) => hotaAlphas.map((_, a) => value(a));
   const { TP } = hota;

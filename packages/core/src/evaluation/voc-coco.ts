@@ -1,9 +1,10 @@
-/** VOC's boxes in COCO's form, for what is worked out on that: error costs, confusion, F1 over the confidence. */
+/** Converts VOC's boxes to COCO's form, for error costs, confusion matrices and F1 over the confidence. */
 import type { VocDetections, VocObject } from "../data/index.js";
 import type { CocoDetection, CocoGroundTruth } from "./coco.js";
 
 /**
- * Corners that are inclusive become sizes with one pixel more; finding a difficult object is neither right nor wrong. Pictures and classes are numbered in the maps' order, classes by name.
+ * Inclusive corners become sizes that are one pixel larger; difficult objects count neither as right nor as wrong.
+ * Pictures are numbered in the maps' order, classes by name.
  */
 export function vocAsCoco(
   truth: ReadonlyMap<string, readonly VocObject[]>,

@@ -1,45 +1,46 @@
 /**
  * PASCAL VOC's average precision (Everingham et al., "The Pascal Visual Object Classes (VOC) challenge", IJCV 2010), by
- * the rules of its development kit as py-faster-rcnn's voc_eval has them, with a stable order among equal scores.
+ * the rules of its development kit as implemented in py-faster-rcnn's voc_eval, with a stable order among equal scores.
  */
 import type { VocDetections, VocObject } from "../data/index.js";
 import { PhinetsError } from "../tensor/index.js";
 
 export interface VocClassResult {
   readonly name: string;
-  /** Mean of the best precision at recall 0, .1, ..., 1 (VOC2007); 0..1, NaN where no object counts. */
+  /** Mean of the best precision at recall 0, .1, ..., 1 (VOC2007); 0..1, NaN without counted objects. */
   readonly AP11: number;
-  /** Area under the precision envelope (VOC2010 and later); 0..1, NaN where no object counts. */
+  /** Area under the precision envelope (VOC2010 and later); 0..1, NaN without counted objects. */
   readonly APArea: number;
-  /** Objects that count: difficult ones do not. */
+  /** Number of counted objects, without difficult ones. */
   readonly truths: number;
   readonly detections: number;
   readonly TP: number;
   readonly FP: number;
-  /** Per detection in descending score: among it and all before. Recall is NaN where no object counts. */
+  /** For each detection by descending score, over it and all better ones. Recall is NaN without counted objects. */
   readonly recall: Float64Array;
   readonly precision: Float64Array;
 }
 
 export interface VocResult {
   readonly iou: number;
-  /** Mean over classes that have an object that counts; NaN without one. */
+  /** Mean over the classes with counted objects; NaN if there are none. */
   readonly mAP11: number;
   readonly mAPArea: number;
-  /** in alphabetical order of their names */
+  /** sorted by name */
   readonly classes: readonly VocClassResult[];
 }
 
-/** The IoU of a find in the development kit. */
+/** IoU threshold of the development kit. */
 export const vocIou = 0.5;
 
 /**
- * A detection is compared with the truth of its class and picture that it overlaps most (the first of equals): found if
- * the IoU is above `iou` and nothing with a higher score found it; on a difficult truth it counts neither way.
+ * Compares a detection with the truth of its class and picture that it overlaps most (the first of equals). It is right
+ * if the IoU is above `iou` and no detection with a higher score has found that truth; on a difficult truth it does not
+ * count.
  * @param truth objects by picture
- * @param detections by class
- * @param iou 0..1; an IoU must exceed it
- * Throws `evaluation.voc` with file and line for a detection in a picture that `truth` does not have.
+ * @param detections detections by class
+ * @param iou 0..1; the IoU must exceed it
+ * @throws `evaluation.voc` with file and line for a detection in a picture that `truth` lacks.
  */
 export function evaluateVoc(
   truth: ReadonlyMap<string, readonly VocObject[]>,
@@ -123,7 +124,7 @@ function evaluateClass(
   };
 }
 
-/** The object with the greatest IoU with the box, pixels counted inclusively. */
+/** The object with the largest IoU with the box, counting pixels inclusively. */
 function nearest(objects: readonly VocObject[], boxes: Float64Array, p: number): { best: number; at: number } {
   const [x1, y1, x2, y2] = [boxes[p], boxes[p + 1], boxes[p + 2], boxes[p + 3]];
   const area = (x2 - x1 + 1) * (y2 - y1 + 1);
@@ -167,7 +168,7 @@ export function areaPrecision(recall: Float64Array, precision: Float64Array): nu
   return sum;
 }
 
-/** Per place the best precision at it or after. */
+/** At each position, the best precision at it or later. */
 function envelopeOf(precision: Float64Array): Float64Array {
   const envelope = precision.slice();
   for (let i = envelope.length - 2; i >= 0; i--) envelope[i] = Math.max(envelope[i], envelope[i + 1]);
