@@ -1,1 +1,3 @@
+/** The library for pages: core, with threads on Web Workers. */
+
 export { browserThreads } from "./threads.js";

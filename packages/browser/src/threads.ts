@@ -1,11 +1,11 @@
 /**
- * Threads for the training engine (core's ThreadPool) on Web Workers. The engine waits for its threads, which a page's
- * main thread may not do: create it in a worker. Shared memory needs a cross-origin isolated page.
+ * Threads for the training engine (core's ThreadPool) on Web Workers. The engine blocks while it waits for its threads,
+ * which a page's main thread may not do, so create it in a worker. Shared memory needs a cross-origin isolated page.
  */
 import type { ThreadPool } from "@phinets/core/kernels";
 import { PhinetsError } from "@phinets/core/tensor";
 
-/** One thread, as text: it needs no file of its own, so that any bundler will do. */
+/** The source of a thread, as a string: it needs no file of its own, so any bundler works. */
 const thread = `
 onmessage = ({ data: { module, memory, thread } }) => {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -19,7 +19,7 @@ onmessage = ({ data: { module, memory, thread } }) => {
 };`;
 
 /**
- * @param threads threads in all, the caller's included; default: one a core. `start` rejects with PhinetsError
+ * @param threads number of threads including the caller's; default: one per core. `start` rejects with PhinetsError
  *   `kernels.isolated` in a page that may not share memory, `kernels.mainThread` on a page's main thread,
  *   `kernels.shared` in a browser without shared memory, and `kernels.thread` when a worker does not start.
  */

@@ -1,8 +1,8 @@
 /**
- * Compiles AssemblyScript to WebAssembly modules and writes each, as a text, to a file. Of assembly/ (training and float
- * inference) the reference, whose bits are the same everywhere, and the fast one, which may fuse multiply and add (relaxed
- * SIMD); of assembly-int8/ the int8 inference, whose memory is its own, so that pages need no cross-origin isolation. Does
- * nothing when the sources have not changed.
+ * Compiles AssemblyScript to WebAssembly modules and writes each as text to a file: assembly/ (training and float
+ * inference) as the reference module, whose bits are the same everywhere, and as the fast module, which may fuse
+ * multiply and add (relaxed SIMD); assembly-int8/ (int8 inference) and assembly-resample/ with private memory, so that
+ * pages need no cross-origin isolation. Does nothing if the sources have not changed.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

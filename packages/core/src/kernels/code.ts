@@ -1,6 +1,6 @@
 /**
- * WebAssembly modules as texts, a character a byte: printable ones of ASCII, then of Latin Extended. gzip makes a twentieth
- * less of it than of hexadecimal digits, and a quarter less than of base64.
+ * Decodes WebAssembly modules stored as text, one character per byte: printable ASCII, then Latin Extended. Compressed
+ * with gzip, this is a twentieth smaller than hexadecimal digits and a quarter smaller than base64.
  */
 export function decodeModule(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

@@ -1,6 +1,6 @@
 /**
- * The WebAssembly module with its memory and threads. Programs (training/program.ts) and their data live in the shared
- * memory; `run` executes one on all threads. Several executors share an engine.
+ * The WebAssembly module with its memory and threads. Programs (training/program.ts) and their data are in the shared
+ * memory; `run` executes a program on all threads. Several executors share an engine.
  */
 import { PhinetsError } from "../tensor/index.js";
 import { decodeModule } from "./code.js";
@@ -9,14 +9,17 @@ import { wasmSha256, wasmText } from "./wasm.generated.js";
 import type { Memory, Module, WebAssemblyApi } from "./webassembly.js";
 import { opcodes } from "./words.js";
 
-/** How the engine gets its other threads. Node's is in the CLI, a page's in packages/browser. */
+/**
+ * Provides the engine's other threads. The implementation for Node is in the CLI, the one for pages in
+ * packages/browser.
+ */
 export interface ThreadPool {
-  /** Threads in all, the caller's included; at least 1. */
+  /** Number of threads including the caller's; at least 1. */
   readonly threads: number;
   /**
    * Starts threads 1..threads-1. Each instantiates `module` with `{ env: { memory } }`, reports that it is ready, and
-   * calls the export `work(thread)`, which returns when the engine is disposed. When `work` throws, the thread calls the
-   * export `trapped(thread)`. Resolves when all are ready; rejects when one cannot be started.
+   * calls the export `work(thread)`, which returns when the engine is disposed. If `work` throws, the thread calls the
+   * export `trapped(thread)`. Resolves when all threads are ready; rejects if one cannot be started.
    */
   start(job: ThreadJob): Promise<void>;
   /** Resolves when all threads have ended. */
@@ -26,21 +29,21 @@ export interface ThreadPool {
 export interface ThreadJob {
   readonly module: Module;
   readonly memory: Memory;
-  /** To be called when a thread has ended for whatever reason, so that the next run does not wait for it. */
+  /** Call when a thread has ended for any reason, so that the next run does not wait for it. */
   ended(thread: number): void;
 }
 
 export interface EngineOptions {
-  /** Default: none but the caller's. */
+  /** Default: only the caller's thread. */
   readonly threads?: ThreadPool;
   /**
-   * Seconds without progress of any thread after which a run gives up. It is the last resort against a thread that died
-   * while the caller was waiting for it: one that traps is noticed at once. Default 60.
+   * Seconds without progress of any thread after which a run gives up: the last resort against a thread that died while
+   * the caller was waiting for it. A thread that traps is detected at once. Default 60.
    */
   readonly patienceSeconds?: number;
   /**
-   * Multiply and add may be fused (relaxed SIMD): the same bits for any number of threads still, but perhaps others on
-   * another kind of processor. Default false: the same bits everywhere.
+   * Allow fused multiply and add (relaxed SIMD). The bits still do not depend on the number of threads, but may differ
+   * on another kind of processor. Default false: the same bits everywhere.
    */
   readonly fast?: boolean;
 }
@@ -53,11 +56,11 @@ interface Exports {
   failure(): number;
 }
 
-/** In place of an opcode in `failure()`. */
+/** Stand for an opcode in `failure()`. */
 const [threadEnded, threadStalled] = [255, 254];
 
 const pageBytes = 65536;
-/** Below it: the threads' control words, and powers of math.ts. */
+/** The addresses below hold the threads' control words and the powers of math.ts. */
 const firstAddress = 1024;
 const alignment = 64;
 
@@ -65,13 +68,13 @@ export class Engine {
   readonly #exports: Exports;
   readonly #memory: Memory;
   readonly #pool: ThreadPool | undefined;
-  /** Free blocks by address, never adjacent. */
+  /** Free blocks by address; adjacent ones are merged. */
   #free: { address: number; bytes: number }[];
   readonly #used = new Map<number, number>();
   readonly #patience: number;
-  /** SHA-256 of the WebAssembly module that computes. */
+  /** SHA-256 of the WebAssembly module in use. */
   readonly kernelsSha256: string;
-  /** End of what was ever allocated. */
+  /** End of the highest block ever allocated. */
   #highest = firstAddress;
   #disposed = false;
 
@@ -85,17 +88,17 @@ export class Engine {
     this.#free = [{ address: firstAddress, bytes: memory.buffer.byteLength - firstAddress }];
   }
 
-  /** Threads in all. Results do not depend on it. */
+  /** Number of threads. Results do not depend on it. */
   get threads(): number {
     return this.#pool?.threads ?? 1;
   }
 
-  /** Bytes of shared memory now. */
+  /** Current size of the shared memory in bytes. */
   get bytes(): number {
     return this.#memory.buffer.byteLength;
   }
 
-  /** Zeroed bytes, 64-byte aligned. Throws PhinetsError when the 4 GiB of WebAssembly memory do not suffice. */
+  /** Allocates zeroed bytes, 64-byte aligned. Throws PhinetsError when WebAssembly's 4 GiB of memory are exhausted. */
   allocate(bytes: number): number {
     const size = Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
     let block = this.#free.find((candidate) => candidate.bytes >= size);
@@ -108,7 +111,7 @@ export class Engine {
     block.bytes -= size;
     if (block.bytes === 0) this.#free = this.#free.filter((other) => other !== block);
     this.#used.set(address, size);
-    const dirty = Math.min(size, Math.max(0, this.#highest - address)); // beyond it memory is still zero, and not yet real
+    const dirty = Math.min(size, Math.max(0, this.#highest - address)); // memory beyond it is still zero and not yet backed by real memory
     new Uint8Array(this.#memory.buffer, address, dirty).fill(0);
     this.#highest = Math.max(this.#highest, address + size);
     return address;
@@ -157,15 +160,15 @@ export class Engine {
   }
 
   /**
-   * Runs the program whose header is at `program`. Throws PhinetsError `kernels.thread` when a thread traps or dies: the
-   * engine is lost then, and every later run throws too.
+   * Runs the program whose header is at `program`. Throws PhinetsError `kernels.thread` when a thread traps or dies;
+   * the engine is then unusable, and every later run throws too.
    */
   run(program: number): void {
     if (this.#disposed) throw new Error("the engine is disposed");
     try {
       this.#exports.run(program, this.threads, this.#patience);
     } catch (cause) {
-      this.#exports.trapped(0); // unless another thread was first
+      this.#exports.trapped(0); // has no effect if another thread trapped first
       throw this.#failure(cause as Error);
     }
   }
@@ -197,8 +200,8 @@ export class Engine {
 export const kernelsSha256: string = wasmSha256;
 
 /**
- * Compiles the kernels and starts the threads. Throws PhinetsError as `requireKernels` does where the runtime lacks
- * something.
+ * Compiles the kernels and starts the threads. Throws PhinetsError as `requireKernels` does if the runtime lacks a
+ * feature.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const { wasmText: code, wasmSha256: sha256 } =
@@ -214,7 +217,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   return new Engine(exports, memory, options, sha256);
 }
 
-/** Address space is reserved for the maximum; where that much is refused, less is asked for. */
+/** Memory reserves address space for its maximum; if that is refused, a smaller maximum is tried. */
 function sharedMemory(api: WebAssemblyApi): Memory {
   for (let maximum = 65536; ; maximum /= 2) {
     try {

@@ -1,9 +1,11 @@
-/** The int8 inference module (assembly-int8/): compiled once, each instance with a memory of its own. */
+/** The int8 inference module (assembly-int8/), compiled once; each instance has a memory of its own. */
 import { requireLittleEndian } from "../tensor/index.js";
 import { wasmText } from "./wasm-int8.generated.js";
 import { instantiate, type OwnMemory } from "./webassembly.js";
 
-/** Codes of the instructions; the cases of assembly-int8/index.ts. The words of each are listed beside its kernel. */
+/**
+ * Instruction codes, the cases of assembly-int8/index.ts. The words of each instruction are listed beside its kernel.
+ */
 export const int8Opcodes = {
   linear: 0,
   depthwise: 1,
@@ -17,11 +19,11 @@ export const int8Opcodes = {
   fromPlanes: 9,
   averagePool: 10,
   softmax: 11,
-  // Once, when a network is loaded:
+  // Run once, when a network is loaded:
   pack: 12,
   panelOfOne: 13,
   prepareAdd: 14,
-  // Of imported networks:
+  // For imported networks:
   move: 15,
   resize: 16,
   maxWindow: 17,
@@ -37,7 +39,7 @@ export interface Int8Module {
   firstAddress(): number;
 }
 
-/** Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD. */
+/** Throws PhinetsError `kernels.simd` if the runtime lacks WebAssembly SIMD. */
 export function createInt8Module(): Int8Module {
   requireLittleEndian();
   return instantiate(wasmText, "int8 inference");

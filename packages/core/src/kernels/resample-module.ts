@@ -1,4 +1,4 @@
-/** The resampling module (assembly-resample/), with a memory of its own; its parameters are described there. */
+/** The resampling module (assembly-resample/, which documents its parameters), with a memory of its own. */
 import { wasmText } from "./wasm-resample.generated.js";
 import { instantiate, type OwnMemory } from "./webassembly.js";
 
@@ -22,7 +22,7 @@ export interface ResampleModule {
   down(rows: number, stride: number, count: number, weights: number, out: number): void;
 }
 
-/** Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD. */
+/** Throws PhinetsError `kernels.simd` if the runtime lacks WebAssembly SIMD. */
 export function createResampleModule(): ResampleModule {
   return instantiate(wasmText, "resizing pictures");
 }

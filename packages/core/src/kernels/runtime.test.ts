@@ -17,7 +17,7 @@ test("what a runtime lacks is said in words", () => {
     () =>
       requireKernels({ ...runtime, ...missing }, kernels, options);
   expect(without({ WebAssembly: undefined })).toThrow(/^training and float inference need WebAssembly, which /);
-  // An engine without SIMD says that such a module is none.
+  // An engine without SIMD rejects such a module as invalid.
   const old = Object.create(runtime.WebAssembly!, { validate: { value: () => false } });
   expect(without({ WebAssembly: old })).toThrow(/^training and float inference need WebAssembly with SIMD and threads/);
   expect(without({ WebAssembly: old }, { fast: true })).toThrow(/^the fast kernels need relaxed SIMD/);

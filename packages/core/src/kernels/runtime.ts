@@ -1,8 +1,11 @@
-/** What the kernels need of the runtime, asked for before they are compiled: what it lacks is said in words. */
+/**
+ * Checks the runtime features that the kernels need before they are compiled, so that a missing one is reported
+ * clearly.
+ */
 import { isLittleEndian, PhinetsError, requireLittleEndian } from "../tensor/index.js";
 import type { WebAssemblyApi } from "./webassembly.js";
 
-/** The parts of a runtime that may be absent. */
+/** The parts of a runtime that may be missing. */
 export interface Runtime {
   readonly WebAssembly?: WebAssemblyApi;
   readonly littleEndian: boolean;
@@ -17,8 +20,8 @@ export function thisRuntime(): Runtime {
 }
 
 /**
- * Throws PhinetsError `tensor.endianness`, `kernels.webassembly`, `kernels.simd`, or `kernels.fast` for a module with relaxed
- * SIMD. Whether threads can share memory is for the pool to say, which knows what would help.
+ * Throws PhinetsError `tensor.endianness`, `kernels.webassembly`, `kernels.simd`, or `kernels.fast` for a module with
+ * relaxed SIMD. The thread pool checks whether memory can be shared, because it can suggest a remedy.
  * @param module bytes of the kernels
  */
 export function requireKernels(

@@ -1,10 +1,10 @@
 import { PhinetsError } from "../tensor/index.js";
 import { decodeModule } from "./code.js";
 
-/** The part of the WebAssembly API that the engine uses; ES2023's library does not declare it. */
+/** The part of the WebAssembly API that the engine uses, because ES2023's library does not declare it. */
 export interface Memory {
   readonly buffer: SharedArrayBuffer;
-  /** Adds 64 KiB pages. */
+  /** Adds pages of 64 KiB. */
   grow(pages: number): number;
 }
 
@@ -18,19 +18,19 @@ export interface WebAssemblyApi {
   Memory: new (descriptor: { initial: number; maximum: number; shared: boolean }) => Memory;
 }
 
-/** The memory that a module has for itself. */
+/** A module's private memory. */
 export interface OwnMemory {
   readonly buffer: ArrayBuffer;
-  /** Adds 64 KiB pages. */
+  /** Adds pages of 64 KiB. */
   grow(pages: number): number;
 }
 
 const compiled = new Map<string, Module>();
 
 /**
- * An instance of a module with a memory of its own; each is compiled once.
- * @param purpose what needs it
- * Throws PhinetsError `kernels.simd` where the runtime has no WebAssembly with SIMD.
+ * Creates an instance of a module with a memory of its own; each module is compiled once.
+ * @param purpose what the module is needed for, for the error message
+ * @throws PhinetsError `kernels.simd` if the runtime lacks WebAssembly SIMD.
  */
 export function instantiate<Exports>(text: string, purpose: string): Exports {
   const api = (globalThis as unknown as { WebAssembly?: WebAssemblyApi }).WebAssembly;

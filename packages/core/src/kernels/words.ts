@@ -1,7 +1,7 @@
-/** The instructions and layouts of instructions.ts, by name instead of by position. */
+/** Access to the instructions and layouts of instructions.ts by name instead of by position. */
 import { onceInstructions, shardInstructions, sizes } from "./instructions.js";
 
-/** Words of each instruction. */
+/** The words of each instruction. */
 export const instructions = { ...onceInstructions, ...shardInstructions };
 
 export type Opcode = keyof typeof instructions;
@@ -13,7 +13,7 @@ export const opcodes = Object.fromEntries([
 
 type Split<L extends string> = L extends `${infer First} ${infer Rest}` ? First | Split<Rest> : L;
 type Name<W extends string> = W extends `${infer N}*${string}` ? N : W;
-/** Names of a layout. */
+/** The names in a layout. */
 export type NameOf<L extends string> = Exclude<Name<Split<L>>, "unused" | "">;
 
 function partsOf(layout: string): { name: string; count: number }[] {
@@ -23,7 +23,7 @@ function partsOf(layout: string): { name: string; count: number }[] {
   });
 }
 
-/** Where each name of a layout lies. */
+/** Offset of each name in a layout. */
 export function offsetsOf<L extends string>(layout: L): Readonly<Record<NameOf<L>, number>> {
   let at = 0;
   const entries = partsOf(layout).map(({ name, count }) => {
@@ -33,7 +33,7 @@ export function offsetsOf<L extends string>(layout: L): Readonly<Record<NameOf<L
   return Object.fromEntries(entries) as Record<NameOf<L>, number>;
 }
 
-/** What is given by name, in a layout's order, with zeros for what is unused; other names are left out. */
+/** Arranges named values in a layout's order, with zeros for unused words. Names that the layout lacks are ignored. */
 export function arrange<L extends string, W>(
   layout: L,
   given: Readonly<Record<NameOf<L>, W | readonly W[]>>,

@@ -1,12 +1,12 @@
-// Sums of two int8. TensorFlow Lite rescales each input, then the sum. In float32, y = round(a A + b B + C) is the same for
-// all pairs of inputs if it is for those whose sum is near a half, which `prepareAdd` compares.
+// Sums of two int8 maps. TensorFlow Lite rescales each input, then the sum. In float32, y = round(a A + b B + C) is the
+// same for all pairs of inputs if it is the same for those whose sum is close to a half; `prepareAdd` compares these.
 import { lookup, useTable } from "./lookup";
 import { clamp, packLow, powerOfTwo, rescaleOne, WHOLE } from "./rescale";
 import { fraction } from "./search";
 import { address, everyByte, word } from "./words";
 
-// Constants of an addition: 1 where float32 is right, A, B, C (float32), then of either input what its 256 values contribute
-// to the sum (int32), from -128.
+// Constants of an addition: 1 if float32 is exact, A, B, C (float32), then for each input the contributions of its 256
+// values, from -128, to the sum (int32).
 // @ts-ignore: decorator
 @inline
 const TABLES: usize = 16;
@@ -71,18 +71,18 @@ function exactSum(i: usize, constants: usize, a: i32, b: i32): i32 {
   return min(word(i, 9), max(word(i, 8), rescaleOne(sum, word(i, 5), word(i, 6)) + word(i, 7)));
 }
 
-/** Values of C that are tried. */
+/** Number of values of C to try. */
 // @ts-ignore: decorator
 @inline
 const TRIALS: i32 = 17;
-/** A sum farther than this from a half rounds to the same number in any arithmetic that errs by less. */
+/** A sum farther than this from a half rounds to the same number in any arithmetic with a smaller error. */
 // @ts-ignore: decorator
 @inline
 const DOUBTFUL: f64 = 1e-3;
 const FRACTIONS: usize = memory.data(1024, 16);
 
-// words: 0 constants to write, 1 zero point of a, 2 of b, 3 left shift of the inputs, 4 multiplier of a, 5..9 as in `add`,
-// 10 multiplier of b, 11 shift of a, 12 shift of b, 13 1, or -1 where b is subtracted
+// words: 0 constants to write, 1 zero point of a, 2 of b, 3 left shift of the inputs, 4 multiplier of a, 5..9 as in
+// `add`, 10 multiplier of b, 11 shift of a, 12 shift of b, 13 1, or -1 if b is subtracted
 export function prepareAdd(i: usize): void {
   const constants = address(i, 0),
     zeroA = word(i, 1),
@@ -99,11 +99,11 @@ export function prepareAdd(i: usize): void {
   const factorA = <f32>(<f64>word(i, 4) * powerOfTwo(word(i, 11) - 31 + word(i, 3)) * scale),
     factorB = <f32>(<f64>word(i, 13) * <f64>word(i, 10) * powerOfTwo(word(i, 12) - 31 + word(i, 3)) * scale);
   const offset = <f64>word(i, 7) - <f64>zeroA * <f64>factorA - <f64>zeroB * <f64>factorB;
-  // Four roundings of terms up to this size, and TensorFlow Lite's own of each input.
+  // Four roundings of terms up to this size, and TensorFlow Lite's own rounding of each input.
   const largest = 128 * (<f64>factorA + <f64>abs(factorB)) + abs(offset);
   if (word(i, 6) > 0 || largest * powerOfTwo(-21) + 4 * scale > DOUBTFUL / 2) return;
   const near = i32x4.splat(<i32>(DOUBTFUL * 4294967296.0) + 2);
-  // Bit n: whether the n-th C is right so far.
+  // Bit n: whether the n-th C has been right so far.
   let right = (1 << TRIALS) - 1;
   for (let a = -128; a < 128 && right != 0; a++) {
     const half = i32x4.splat(fraction(<f64>load<i32>(tables + (<usize>(a + 128) << 2)) * scale) + i32.MIN_VALUE);

@@ -1,15 +1,17 @@
-// Depthwise convolution, eight channels (a plane) at a time: the plane is copied with its border made real (the input's zero
-// point); taps go in pairs: two taps' bytes as int16 in turns, times their weights in turns.
+// Depthwise convolution of eight channels (a plane) at a time. The plane is copied with an explicit border (the input's
+// zero point). Taps are processed in pairs: the bytes of two taps interleaved as int16, times their interleaved
+// weights.
 import { lookup, useTable } from "./lookup";
 import { padPlane } from "./planes";
 import { clamp, factors, halves, isFast, isRight, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
 import { address, everyByte, everyLane, word } from "./words";
 
 // words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 stride down, 6 stride across, 7 padding top, 8 padding left, 9 padded
-// height, 10 padded width, 11 output height, 12 output width, 13 bytes of an input's plane, 14 of an output's, 15 weights:
-// for each pair of a plane, 16 int16; 16 bias, 17 rescaling, 18 1.5 * 2^23 + zero point (float32), 19 clamp min, 20 clamp max, 21 table or 0,
-// 22 scratch: the padded plane, 23 offsets of the taps in it (int32), 24 pairs, 25 zero point of the input, 26 way: 0 pairs
-// as they come, 1 or 2 a kernel of 3 x 3 with that stride across, 27 vectors of weights of a plane / 2
+// height, 10 padded width, 11 output height, 12 output width, 13 bytes of an input's plane, 14 of an output's, 15
+// weights: 16 int16 for each pair of a plane, 16 bias, 17 rescaling, 18 1.5 * 2^23 + zero point (float32), 19 clamp
+// min, 20 clamp max, 21 table or 0, 22 scratch: the padded plane, 23 offsets of the taps in it (int32), 24 pairs, 25
+// zero point of the input, 26 variant: 0 for pairs in order, 1 or 2 for a kernel of 3 x 3 with that stride across, 27
+// half the number of weight vectors of a plane
 export function depthwise(i: usize): void {
   const height = word(i, 2),
     width = word(i, 3),
@@ -135,10 +137,13 @@ function rowOfPairs(i: usize, x: usize, y: usize, end: usize, w0: usize, bias: u
   }
 }
 
-// 3 x 3 and a panel that is right: the upper two rows' taps are pairs one above the other, those of the third row pairs side by side, so that
-// neighbouring pixels share both. Weights: columns 0, 1, 2 of the upper rows, then (w20, w21), (w22, 0), (0, w22).
+// 3 x 3 kernel and exact panel: the taps of the upper two rows are paired vertically, those of the third row
+// horizontally, so that neighbouring pixels share both. Weights: columns 0, 1, 2 of the upper rows, then (w20, w21),
+// (w22, 0), (0, w22).
 
-/** Two pixels at stride 1. What all pixels share is read first: V8 moves the loads of a turn to its start. */
+/**
+ * Two pixels at stride 1. Data shared by all pixels is read first, because V8 moves an iteration's loads to its start.
+ */
 function planeOfNine1(i: usize, x0: usize, rowBytes: usize, y: usize, w: usize, bias: usize, panel: usize): void {
   const whole = everyLane(i, 18),
     least = everyByte(i, 19),

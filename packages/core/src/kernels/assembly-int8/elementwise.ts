@@ -3,8 +3,9 @@ import { lookup, useTable } from "./lookup";
 import { clamp, toInt8Slowly } from "./rescale";
 import { address, everyByte, everyLane, word } from "./words";
 
-// words: 0 a, 1 b, 2 y, 3 planes, 4 bytes of a plane, 5 zero point of a, 6 of b, 7 rescaling of a panel whose channels are
-// alike, 8 1.5 * 2^23 + zero point (float32), 9 clamp min, 10 clamp max, 11 1 where b is one pixel, 12 table or 0
+// words: 0 a, 1 b, 2 y, 3 planes, 4 bytes of a plane, 5 zero point of a, 6 of b, 7 rescaling of a panel whose channels
+// are all the same, 8 1.5 * 2^23 + zero point (float32), 9 clamp min, 10 clamp max, 11 1 if b is one pixel, 12 table or
+// 0
 export function multiplyMaps(i: usize): void {
   const planeBytes = <usize>word(i, 4),
     panel = address(i, 7);
@@ -34,8 +35,8 @@ export function multiplyMaps(i: usize): void {
   lookup(address(i, 2), address(i, 2), bytes);
 }
 
-// words: 0 x, 1 y, 2 pixels, 3 planes, 4 bytes of a plane, 5 start of the sums, 6 rescaling of a panel whose channels are
-// alike, 7 1.5 * 2^23 + zero point (float32), 8 clamp min, 9 clamp max, 10 table or 0
+// words: 0 x, 1 y, 2 pixels, 3 planes, 4 bytes of a plane, 5 initial value of the sums, 6 rescaling of a panel whose
+// channels are all the same, 7 1.5 * 2^23 + zero point (float32), 8 clamp min, 9 clamp max, 10 table or 0
 export function globalAveragePool(i: usize): void {
   const pixels = word(i, 2),
     planes = word(i, 3);
@@ -50,7 +51,7 @@ export function globalAveragePool(i: usize): void {
     let s0 = start, s1 = start;
     let x = plane;
     for (let n = 0; n < pixels; ) {
-      // 256 bytes add up within int16.
+      // Sums of 256 bytes fit in int16.
       let part = i16x8.splat(0);
       for (const stop = min(pixels, n + 256); n < stop; n++) {
         part = i16x8.add(part, v128.load8x8_s(x));
@@ -66,7 +67,7 @@ export function globalAveragePool(i: usize): void {
   }
 }
 
-// words: 0 a, 1 b, 2 y, 3 bytes (a multiple of 16), 4 1: the larger, 0: the smaller
+// words: 0 a, 1 b, 2 y, 3 bytes (a multiple of 16), 4 1 for the maximum, 0 for the minimum
 export function extreme(i: usize): void {
   const largest = word(i, 4) != 0;
   let a = address(i, 0),

@@ -1,9 +1,9 @@
-// Kernels of operators that only imported networks have.
+// Kernels of operators that only imported networks use.
 import { rescaleOne } from "./rescale";
 import { address, word } from "./words";
 
-// words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 output height, 6 output width, 7 window height, 8 width, 9 stride down,
-// 10 across, 11 padding above, 12 to the left, 13 bytes of an input's plane, 14 of an output's
+// words: 0 x, 1 y, 2 height, 3 width, 4 planes, 5 output height, 6 output width, 7 window height, 8 window width, 9
+// stride down, 10 stride across, 11 padding top, 12 padding left, 13 bytes of an input's plane, 14 of an output's
 export function averagePool(i: usize): void {
   pool(i, true);
 }
@@ -41,7 +41,7 @@ function pool(i: usize, isMean: bool): void {
   }
 }
 
-// Of rows and columns of pixels from x on.
+// Maximum over rows and columns of pixels, starting at x.
 function largestOf(x: usize, rowBytes: usize, rows: i32, columns: i32, y: usize): void {
   let largest = i8x16.splat(-128);
   for (; rows > 0; rows--, x += rowBytes)
@@ -70,13 +70,14 @@ function meanOf(x: usize, rowBytes: usize, rows: i32, columns: i32, y: usize): v
   store<i8>(y + 7, mean(i32x4.extract_lane(s1, 3), count));
 }
 
-// To the nearest, halves away from zero.
+// Rounds to nearest, halves away from zero.
 function mean(sum: i32, count: i32): i8 {
   const half = count >> 1;
   return <i8>((sum > 0 ? sum + half : sum - half) / count);
 }
 
-// words: 0 x, 1 y, 2 pixels, 3 channels, 4 bytes of a plane, 5 256 exponentials by the difference from the largest
+// words: 0 x, 1 y, 2 pixels, 3 channels, 4 bytes of a plane, 5 table of 256 exponentials by the difference from the
+// maximum
 export function softmax(i: usize): void {
   const channels = word(i, 3),
     planeBytes = <usize>word(i, 4),
@@ -89,7 +90,7 @@ export function softmax(i: usize): void {
     let sum = 0;
     for (let c = 0; c < channels; c++) {
       const e = load<i32>(exponentials + (<usize>(largest - <i32>load<i8>(x + offset(c, planeBytes))) << 2));
-      sum += <i32>(<u32>(e + 0x800) >> 12); // halves up: e is not negative
+      sum += <i32>(<u32>(e + 0x800) >> 12); // rounds halves up; e is not negative
     }
     const headRoom = clz(sum);
     const reciprocal = oneOverOnePlus(<i32>((<u32>sum << headRoom) - 0x80000000));
@@ -106,7 +107,7 @@ function offset(channel: i32, planeBytes: usize): usize {
   return (<usize>channel >> 3) * planeBytes + (<usize>channel & 7);
 }
 
-// gemmlowp's fixed-point arithmetic; quantization/softmax.ts says what each is.
+// gemmlowp's fixed-point arithmetic; quantization/softmax.ts explains each step.
 function oneOverOnePlus(a: i32): i32 {
   const half = <i32>((<i64>a + 0x80000000) >> 1);
   let x = 1515870810 + rescaleOne(half, -1010580540, 0);

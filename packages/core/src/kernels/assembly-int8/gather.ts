@@ -1,9 +1,9 @@
-// What `linear` multiplies: for four pixels in turns, pairs of inputs as int16, sixteen bytes a pair.
+// Gathers the inputs of `linear`: pairs of inputs as int16 for four interleaved pixels, sixteen bytes per pair.
 import { fill } from "./planes";
 import { packLow, rounded, signs } from "./rescale";
 import { address, everyLane, word } from "./words";
 
-/** Four pairs of each of four pixels, to four vectors of one pair each. */
+/** Transposes four pairs of each of four pixels to four vectors of one pair each. */
 // @ts-ignore: decorator
 @inline
 function storeTurned(to: usize, a: v128, b: v128, c: v128, d: v128): void {
@@ -17,12 +17,12 @@ function storeTurned(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, i8x16.shuffle(ab1, cd1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 48);
 }
 
-/** The same of four rows in memory. */
+/** The same for four rows in memory. */
 function storeRowsTurned(to: usize, rows: usize, pitch: usize): void {
   storeTurned(to, v128.load(rows), v128.load(rows + pitch), v128.load(rows + 2 * pitch), v128.load(rows + 3 * pitch));
 }
 
-/** The pixels themselves. */
+/** Gathers the pixels themselves. */
 export function gatherPixels(i: usize, scratch: usize, first: i32, quads: i32): void {
   const planes = <usize>word(i, 3),
     planeBytes = <usize>word(i, 15);
@@ -37,7 +37,7 @@ export function gatherPixels(i: usize, scratch: usize, first: i32, quads: i32): 
   }
 }
 
-/** (x - zero) times a gate, rounded to the int8 that `multiply` makes of them, as int16. */
+/** (x - zero) times a gate, rounded to the int8 that `multiply` would give, as int16. */
 // @ts-ignore: decorator
 @inline
 function scaled(x: usize, zero: v128, gate0: v128, gate1: v128, factor: v128, half: v128, sign: v128, whole: v128): v128 {
@@ -57,8 +57,8 @@ function limited(v: v128, least: v128, most: v128): v128 {
 const ROWS: usize = memory.data(64, 16);
 
 /**
- * Pixels times a gate a channel: a `multiply` whose result is not stored. Words: 18 gates,
- * 19 zero point of x, 20 of the gates, 21 factor and 22 half (see rescale.ts), 23 1.5 * 2^23 + zero point, 24 clamp min, 25 clamp max.
+ * Pixels times a gate per channel: a `multiply` whose result is not stored. Words: 18 gates, 19 zero point of x, 20 of
+ * the gates, 21 factor and 22 half (see rescale.ts), 23 1.5 * 2^23 + zero point, 24 clamp min, 25 clamp max.
  */
 export function gatherScaled(i: usize, scratch: usize, first: i32, quads: i32): void {
   const planes = <usize>word(i, 3),
@@ -94,9 +94,9 @@ export function gatherScaled(i: usize, scratch: usize, first: i32, quads: i32): 
 }
 
 /**
- * Windows; what is outside the map is the input's zero point. Words: 18 height, 19 width, 20 channels, 21 kernel height,
- * 22 kernel width, 23 stride down, 24 stride across, 25 padding top, 26 padding left, 27 width of the output, 28 zero point
- * of the input, 29 four rows of scratch. Returns bytes of four pixels.
+ * Gathers windows; pixels outside the map are the input's zero point. Words: 18 height, 19 width, 20 channels, 21
+ * kernel height, 22 kernel width, 23 stride down, 24 stride across, 25 padding top, 26 padding left, 27 width of the
+ * output, 28 zero point of the input, 29 four rows of scratch. Returns the bytes of four pixels.
  */
 export function gatherWindows(i: usize, scratch: usize, first: i32, quads: i32): usize {
   const outWidth = word(i, 27),
@@ -122,7 +122,7 @@ export function gatherWindows(i: usize, scratch: usize, first: i32, quads: i32):
   return (pitch - 16) << 2;
 }
 
-/** One window as int16. Eight channels at a time: those beyond the last are overwritten by the next tap's. */
+/** Gathers one window as int16, eight channels at a time; those beyond the last are overwritten by the next tap's. */
 function gatherWindow(i: usize, to: usize, oy: i32, ox: i32): void {
   const height = word(i, 18),
     width = word(i, 19),
@@ -146,9 +146,9 @@ function gatherWindow(i: usize, to: usize, oy: i32, ox: i32): void {
 }
 
 /**
- * Windows of less than eight channels, row by row of the kernel: at first the map is copied with its border and with a pixel's channels
- * right behind the last one's, so that a row of a window is bytes one behind the other. Words: as gatherWindows, 29 the copy, 30 its
- * height, 31 its width. Returns bytes of four pixels.
+ * Gathers windows of fewer than eight channels, one kernel row at a time. The map is first copied with its border and
+ * without gaps between pixels, so that a row of a window is contiguous. Words: as in gatherWindows, 29 the copy, 30 its
+ * height, 31 its width. Returns the bytes of four pixels.
  */
 export function gatherRows(i: usize, scratch: usize, first: i32, quads: i32): usize {
   const outWidth = word(i, 27),
@@ -205,7 +205,7 @@ export function gatherRows(i: usize, scratch: usize, first: i32, quads: i32): us
   return quadBytes;
 }
 
-/** What is written too far is written again: all goes upwards. */
+/** Bytes written too far are overwritten later, because addresses only increase. */
 function copyWithBorder(i: usize): void {
   const height = word(i, 18),
     channels = <usize>word(i, 20);

@@ -1,4 +1,4 @@
-// The int8 inference module, with a memory of its own. Programs are made by inference/engine.
+// The int8 inference module, with a memory of its own. inference/engine writes its programs.
 import { add, prepareAdd } from "./add";
 import { depthwise } from "./depthwise";
 import { extreme, globalAveragePool, lookupMap, maxPool, multiplyMaps } from "./elementwise";
@@ -8,7 +8,7 @@ import { pack, panelOfOne } from "./panels";
 import { averagePool, maxWindow, softmax } from "./foreign";
 import { fromPlanes, padMap, repeat, toPlanes } from "./planes";
 
-/** First address that is not the module's own. */
+/** First address that the module does not use itself. */
 export function firstAddress(): usize {
   return __heap_base;
 }

@@ -1,15 +1,16 @@
-// Convolution of all channels, and dense layers: a block of pixels' windows is gathered as int16, four pixels in turns, and
-// multiplied by weights that were packed in panels of eight filters: for each pair of inputs (k, k + 1) sixteen int16,
-// (w[f][k], w[f][k + 1]) of the filters 0, 2, 4, 6, then 1, 3, 5, 7. i32x4.dot_i16x8_s does a pair for four filters.
+// Convolution across all channels, and dense layers. The windows of a block of pixels are gathered as int16, four
+// pixels interleaved, and multiplied by weights packed in panels of eight filters: for each pair of inputs (k, k + 1)
+// sixteen int16, (w[f][k], w[f][k + 1]) of the filters 0, 2, 4, 6, then 1, 3, 5, 7. i32x4.dot_i16x8_s processes a pair
+// for four filters.
 import { gatherPixels, gatherRows, gatherScaled, gatherWindows } from "./gather";
 import { lookup, useTable } from "./lookup";
 import { clamp, factors, halves, isFast, isRight, PANEL_BYTES, signs, toInt8, toInt8Slowly } from "./rescale";
 import { address, everyByte, everyLane, word } from "./words";
 
 // words: 0 x, 1 y, 2 pixels, 3 planes of the input, 4 panels, 5 weights, 6 bias (int32, lanes of a panel), 7 rescaling,
-// 8 1.5 * 2^23 + zero point (float32), 9 clamp min, 10 clamp max, 11 table or 0, 12 scratch, 13 pixels a block (a multiple of 4), 14 pairs of
-// inputs (even), 15 bytes of an input's plane, 16 of an output's, 17 way of gathering: 0 pixels, 1 scaled pixels, 2 windows, 3 windows' rows;
-// then words for the way, see gather.ts
+// 8 1.5 * 2^23 + zero point (float32), 9 clamp min, 10 clamp max, 11 table or 0, 12 scratch, 13 pixels per block (a
+// multiple of 4), 14 pairs of inputs (even), 15 bytes of an input's plane, 16 of an output's, 17 gathering method: 0
+// pixels, 1 scaled pixels, 2 windows, 3 windows' rows; then words for the method, see gather.ts
 export function linear(i: usize): void {
   const pixels = word(i, 2),
     block = word(i, 13),
@@ -76,7 +77,7 @@ function multiplyPanel(
   for (const last = out + (<usize>quads << 5); out < last; out += 32) {
     let s00 = b0, s01 = b1, s10 = b0, s11 = b1, s20 = b0, s21 = b1, s30 = b0, s31 = b1;
     let x = row;
-    // One pair a turn: V8 moves all loads of a turn to its start, and more would not fit in registers.
+    // One pair per iteration: V8 moves all loads of an iteration to its start, and more would not fit in registers.
     for (let w = w0; w < stop; w += 32) {
       const u = v128.load(w),
         v = v128.load(w, 16);

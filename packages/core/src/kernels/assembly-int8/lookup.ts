@@ -1,14 +1,17 @@
-// Tables of 256 bytes, in the order of unsigned bytes.
+// Tables of 256 bytes, indexed by unsigned byte.
 
-// A copy of the table in use, so that its address is a constant of the code.
+// A copy of the current table, so that its address is a constant in the code.
 const TABLE: usize = memory.data(256, 16);
 
-/** Makes `table` the one that `lookup` uses. */
+/** Selects the table that `lookup` uses. */
 export function useTable(table: usize): void {
   memory.copy(TABLE, table, 256);
 }
 
-/** Replaces `count` bytes, a multiple of 8, by their entries: into lanes, as a store a byte takes longer. */
+/**
+ * Replaces `count` bytes, a multiple of 8, by their entries. Entries are collected in lanes, because one store per byte
+ * is slower.
+ */
 export function lookup(x: usize, y: usize, count: i32): void {
   for (const end = x + <usize>count; x < end; x += 8) {
     let v = v128.load8_splat(<usize>load<u8>(x) + TABLE);

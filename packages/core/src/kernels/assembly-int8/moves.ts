@@ -1,11 +1,12 @@
 // Kernels that move bytes from one map to another.
 import { address, word } from "./words";
 
-// A block of pixels and channels: pixels are counted in planes, rows and columns in pixels.
+// Copies a block of pixels and channels: pixels are counted within planes, rows and columns in pixels.
 // words: 0 x, 1 y, 2 rows, 3 columns, 4 channels, 5 first pixel of x, 6 pixels from a row of x to the next, 7 from a column,
 // 8 first channel of x, 9 from a channel to the next, 10 bytes of a plane of x, 11 first pixel of y, 12 pixels from a row of y
 // to the next, 13 first channel of y, 14 bytes of a plane of y
-// Where channels lie in both as in planes, whole planes are written: what follows in the last is to be written after.
+// If the channels are aligned to planes in both, whole planes are copied; whatever follows in the last plane must be
+// written afterwards.
 export function move(i: usize): void {
   const channels = word(i, 4),
     from = word(i, 8),
@@ -24,7 +25,7 @@ export function move(i: usize): void {
   }
 }
 
-// T: u64 of a plane, u8 of a channel.
+// T: u64 for a plane, u8 for a channel.
 function moveEach<T>(i: usize, x: usize, y: usize): void {
   const columns = word(i, 3),
     across = <usize>word(i, 7) << 3;
@@ -85,7 +86,7 @@ export function resize(i: usize): void {
   }
 }
 
-// Of 20 fractional bits: halves away from zero.
+// Rounds 20 fractional bits: halves away from zero.
 // @ts-ignore: decorator
 @inline
 function nearest(v: v128): v128 {

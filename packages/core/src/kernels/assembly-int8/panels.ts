@@ -1,20 +1,20 @@
-// What is done once, when a network is loaded: weights packed for the kernels, constants for the rescaling of their sums.
+// Work done once, when a network is loaded: packs weights for the kernels, and computes the constants of the rescaling.
 import { DOUBLES, LIMIT, MULTIPLIER, PANEL_BYTES, SHIFT } from "./rescale";
 import { findConstants } from "./search";
 import { address, word } from "./words";
 
-/** Which lane a panel's channel is in: those of `linear` have the even ones first, then the odd. */
+/** Lane of a panel's channel: panels of `linear` have the even channels first, then the odd ones. */
 // @ts-ignore: decorator
 @inline
 function laneOf(channel: i32, mixed: bool): i32 {
   return mixed ? ((channel & 7) >> 1) + ((channel & 1) << 2) : channel & 7;
 }
 
-// words: 0 weights (int8 [filters][window]), 1 filters, 2 window, 3 bias (int32), 4 zero point of the input, 5 multipliers
-// (int32), 6 shifts (int8), 7 zero point of the output, 8 clamp min, 9 clamp max, 10 changes of F to try (see search.ts) or 0 for
-// none, 11 1 for panels with the even channels first, 12 pairs, 13 the window's places that are paired (int32, -1 for none) or 0
-// for one after the other; what is written: 14 weights (int16: for each pair of a panel, eight times two), 15 bias (int32), 16
-// rescaling
+// words: 0 weights (int8 [filters][window]), 1 filters, 2 window, 3 bias (int32), 4 zero point of the input, 5
+// multipliers (int32), 6 shifts (int8), 7 zero point of the output, 8 clamp min, 9 clamp max, 10 changes of F to try
+// (see search.ts) or 0 for none, 11 1 for panels with the even channels first, 12 pairs, 13 the paired window positions
+// (int32, -1 for none) or 0 for consecutive ones; results: 14 weights (int16: eight times two for each pair of a
+// panel), 15 bias (int32), 16 rescaling
 export function pack(i: usize): void {
   const filters = word(i, 1),
     window = word(i, 2),
@@ -32,10 +32,10 @@ export function pack(i: usize): void {
       sum += weight;
       size += abs(weight);
     }
-    // The kernels multiply bytes as they are.
+    // The zero point is folded into the bias, because the kernels multiply raw bytes.
     const bias = load<i32>(address(i, 3) + (<usize>f << 2)) - word(i, 4) * sum;
     store<i32>(address(i, 15) + (<usize>first << 5) + lane, bias);
-    // Of inputs -128..127, for each weight the one or the other.
+    // Bounds for inputs in -128..127, taking for each weight the extreme that matters.
     const low = <i64>bias - ((255 * <i64>size + sum) >> 1),
       high = <i64>bias + ((255 * <i64>size - sum) >> 1);
     writeChannel(
@@ -64,7 +64,7 @@ export function panelOfOne(i: usize): void {
     );
 }
 
-/** A panel's way is that of the channel that needs most; its second word is the way without float32. */
+/** A panel's method is that of its most demanding channel; its second word is the method without float32. */
 function writeChannel(
   panel: usize, lane: usize,
   multiplier: i32, shift: i32, low: i64, high: i64, zero: i32, least: i32, most: i32, changes: i32,
@@ -80,7 +80,7 @@ function writeChannel(
   store<i32>(panel, slow, 4);
 }
 
-/** The way for a channel: 3, or 4 where doubles do not suffice. */
+/** The method for a channel without float32: 3, or 4 if doubles are not precise enough. */
 function writeDoubles(at: usize, lane: usize, multiplier: i32, shift: i32, low: i64, high: i64): i32 {
   store<i32>(at, multiplier, MULTIPLIER);
   store<i32>(at, shift, SHIFT);
@@ -95,6 +95,6 @@ function writeDoubles(at: usize, lane: usize, multiplier: i32, shift: i32, low: 
   store<f64>(at + lane, half + 0.5 / (2147483648.0 * unit), DOUBLES + 64);
   store<f64>(at + lane, 2 * half, DOUBLES + 128);
   store<i32>(at, <i32>limit, LIMIT);
-  // In units of 2^-(32 + right) every term is a whole number; below 2^53 doubles hold it.
+  // In units of 2^-(32 + right) every term is an integer; doubles are exact below 2^53.
   return shift > 0 || 2 * limit * <f64>multiplier + 8589934592.0 >= 9007199254740992.0 ? 4 : 3;
 }

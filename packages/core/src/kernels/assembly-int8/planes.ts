@@ -1,5 +1,5 @@
-// Values lie in planes of eight channels: [channels / 8][pixels][8], the last plane filled up with channels of no meaning,
-// each plane with pixels of no meaning to a multiple of four. So no kernel has tails.
+// Values are stored in planes of eight channels: [channels / 8][pixels][8]. The last plane is padded with meaningless
+// channels and each plane with meaningless pixels to a multiple of four, so that kernels have no tails.
 import { address, word } from "./words";
 
 // words: 0 x [pixels, channels], 1 y, 2 pixels, 3 channels, 4 bytes of a plane
@@ -10,7 +10,7 @@ export function toPlanes(i: usize): void {
     plane = address(i, 1);
   for (let c = 0; c < channels; c += 8) {
     let from = x + <usize>c;
-    // Bytes of the next pixels where there is no meaning do no harm.
+    // Writing bytes of the next pixels into the padding does no harm.
     const step = <usize>channels;
     for (let y = plane, end = plane + (<usize>pixels << 3); y < end; y += 32) {
       let v = v128.load64_zero(from);
@@ -37,7 +37,7 @@ export function fromPlanes(i: usize): void {
     for (let c = 0; c < channels; c++) store<u8>(y++, load<u8>(x + <usize>(c >> 3) * planeBytes + (n << 3) + <usize>(c & 7)));
 }
 
-/** A plane with a border. */
+/** Copies a plane with a border around it. */
 export function padPlane(
   x: usize,
   y: usize,
@@ -72,7 +72,7 @@ export function padPlane(
   }
 }
 
-/** Writes up to fifteen bytes too many. */
+/** May write up to fifteen bytes too many. */
 // @ts-ignore: decorator
 @inline
 export function fill(from: usize, end: usize, value: v128): void {
@@ -91,8 +91,8 @@ export function padMap(i: usize): void {
   }
 }
 
-// A map repeated. words: 0 x, 1 y, 2 planes of y, 3 bytes of a plane of x (0: one channel for all), 4 of y, 5 height, 6 width,
-// 7 bytes from a row of x to the next, 8 from a pixel (0: it is repeated), 9 1 where x has one channel for all
+// Repeats a map. words: 0 x, 1 y, 2 planes of y, 3 bytes of a plane of x (0: one channel for all), 4 of y, 5 height, 6
+// width, 7 bytes from a row of x to the next, 8 from a pixel (0: it is repeated), 9 1 if x has one channel for all
 export function repeat(i: usize): void {
   const height = word(i, 5),
     width = word(i, 6);

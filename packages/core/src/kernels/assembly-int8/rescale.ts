@@ -1,15 +1,16 @@
-// int32 sums to int8: TensorFlow Lite's two roundings, (s m + 2^30) >> 31 with halves up, then a shift by n with halves away
-// from zero. Both are one step function of s that rises from -128 to 127, so a cheaper function of s is equal everywhere when
-// it is at both sides of every step. Here that is, in float32 (H has the sign of s),
+// Rescales int32 sums to int8 like TensorFlow Lite with its two roundings: (s m + 2^30) >> 31 with halves up, then a
+// shift by n with halves away from zero. Together they are a step function of s that rises from -128 to 127, so a
+// cheaper monotone function is equal everywhere if it is equal at both sides of every step. Here that is, in float32 (H
+// has the sign of s),
 //   p = (s F + H) + (1.5 * 2^23 + zero point), whose low 16 bits are the result,
-// with F and H near m / 2^(31 + n) and 2^-(n + 1). Every operation rises with s, so p does. search.ts
-// looks for F and H such that p is right at all steps, and lists the sums where it is not: at most two a channel are put
-// right one by one. What has more, or sums too large for it, is done in doubles or in 64 bits.
+// with F and H near m / 2^(31 + n) and 2^-(n + 1). Every operation is monotone in s, so p is too. search.ts looks for F
+// and H such that p is right at all steps, and lists the sums where it is not: up to two per channel are corrected one
+// by one. Channels with more of them, or with sums that are too large, are computed in doubles or in 64 bits.
 //
-// Constants of a panel of eight channels, in the order of the lanes of its two vectors of sums; panels.ts writes them. The
-// way: 0, 1 or 2 in float32 with so many sums a channel put right, 3 in doubles, 4 in 64 bits. Then eight each: F, H (float32);
-// sums that are wrong, what to add to the result, for the first and the second (int32); doubles m / 2^(31 + n),
-// 2^-(n + 1) + 2^-(n + 32), 2^-n (0 where n = 0); largest sum, multiplier, shift (int32).
+// Constants of a panel of eight channels, in the order of the lanes of its two vectors of sums; panels.ts writes them.
+// First the method: 0, 1 or 2 for float32 with that many corrected sums per channel, 3 for doubles, 4 for 64 bits. Then
+// eight each: F, H (float32); wrong sums and what to add to the result, for the first and the second (int32); doubles m
+// / 2^(31 + n), 2^-(n + 1) + 2^-(n + 32), 2^-n (0 if n = 0); largest sum, multiplier, shift (int32).
 // @ts-ignore: decorator
 @inline
 export const PANEL_BYTES: usize = 496;
@@ -34,7 +35,7 @@ export const MULTIPLIER: usize = 432;
 // @ts-ignore: decorator
 @inline
 export const SHIFT: usize = 464;
-// 1.5 * 2^23: adding it leaves the nearest whole number in the low bits.
+// 1.5 * 2^23: adding it leaves the nearest integer in the low bits.
 // @ts-ignore: decorator
 @inline
 export const WHOLE: f32 = 12582912.0;
@@ -43,7 +44,7 @@ export const WHOLE: f32 = 12582912.0;
 @inline
 const WHOLE_DOUBLE: f64 = 6755399441055744.0;
 
-// In memory, as V8 makes a vector constant of two 64-bit moves each time: signs, low halves.
+// Stored in memory, because V8 builds a vector constant from two 64-bit moves each time: signs, low halves.
 const CONSTANTS: usize = memory.data<u32>([
   0x80000000, 0x80000000, 0x80000000, 0x80000000, 0xffff, 0xffff, 0xffff, 0xffff,
 ], 16);
@@ -69,14 +70,14 @@ function rescale(s: v128, factor: v128, half: v128, sign: v128, whole: v128): v1
   return f32x4.add(f32x4.add(product, v128.or(v128.and(s, sign), half)), whole);
 }
 
-/** Puts right one sum of each channel, where it occurs. */
+/** Corrects one wrong sum of each channel, where it occurs. */
 // @ts-ignore: decorator
 @inline
 function correct(p: v128, s: v128, wrong: usize): v128 {
   return i32x4.add(p, v128.and(i32x4.eq(s, v128.load(wrong)), v128.load(wrong, 32)));
 }
 
-/** Low halves of the int32 of two vectors, one vector behind the other. */
+/** Low halves of the int32 of two vectors, concatenated. */
 // @ts-ignore: decorator
 @inline
 export function packLow(a: v128, b: v128): v128 {
@@ -84,14 +85,14 @@ export function packLow(a: v128, b: v128): v128 {
   return i16x8.narrow_i32x4_u(v128.and(a, low), v128.and(b, low));
 }
 
-/** Low halves of the int32 of two vectors, in turns: b's go where a's high halves were. */
+/** Low halves of the int32 of two vectors, interleaved: b's replace a's high halves. */
 // @ts-ignore: decorator
 @inline
 function mixLow(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, i32x4.shl(b, 16), 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31);
 }
 
-/** Whether float32 is right for all of a panel's sums. */
+/** Whether float32 is exact for all of a panel's sums. */
 // @ts-ignore: decorator
 @inline
 export function isRight(panel: usize): bool {
@@ -118,10 +119,11 @@ export function halves(panel: usize, second: usize): v128 {
 }
 
 /**
- * Sixteen int8 of two pixels: eight channels of one, then of the other. The panel must be right, or fast and `corrected`.
+ * Sixteen int8 of two pixels: eight channels of one, then of the other. The panel must be exact, or fast with
+ * `corrected`.
  * @param whole 1.5 * 2^23 + zero point, float32 in all lanes
  * @param mixed whether `a` has the even channels and `b` the odd; otherwise `a` has the first four
- * @param corrected whether sums that are wrong are put right. Constant: kernels that do without are faster by a twentieth
+ * @param corrected whether wrong sums are corrected. A constant: kernels without corrections are a twentieth faster
  */
 // @ts-ignore: decorator
 @inline
@@ -146,7 +148,7 @@ export function toInt8(
     : i8x16.narrow_i16x8_s(packLow(p0, q0), packLow(p1, q1));
 }
 
-/** As `toInt8`, of one pixel and any panel, twice. */
+/** Like `toInt8`, but of one pixel, for any panel; the result is repeated. */
 export function toInt8Slowly(a: v128, b: v128, panel: usize, whole: v128, mixed: bool): v128 {
   const way = load<i32>(panel);
   if (way <= 2) {
@@ -159,14 +161,14 @@ export function toInt8Slowly(a: v128, b: v128, panel: usize, whole: v128, mixed:
   return i8x16.narrow_i16x8_s(wide, wide);
 }
 
-/** The results, zero point added, within int16. `at`: 0 for a panel's first vector, 16 for its second. */
+/** The results including the zero point, within int16. `at`: 0 for a panel's first vector, 16 for its second. */
 function rescaleSlowly(s: v128, panel: usize, at: usize, way: i32, whole: v128): v128 {
   const q = way == 3 ? rescaleDouble(s, panel, at) : rescaleExact(s, panel + at);
   const zero = i32x4.sub(whole, f32x4.splat(WHOLE));
   return i32x4.add(i32x4.min_s(i32x4.max_s(q, i32x4.splat(-30000)), i32x4.splat(30000)), zero);
 }
 
-/** Exact where no term needs more than 53 bits: sums are clamped first to where the result saturates. */
+/** Exact if no term needs more than 53 bits: sums are first clamped to where the result saturates. */
 function rescaleDouble(sums: v128, panel: usize, at: usize): v128 {
   const limit = v128.load(panel + at, LIMIT);
   const s = i32x4.min_s(i32x4.max_s(sums, i32x4.neg(limit)), limit);
@@ -203,7 +205,7 @@ const LANES: usize = memory.data(16, 16);
 /** gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT. */
 export function rescaleOne(sum: i32, multiplier: i32, shift: i32): i32 {
   const a = shift > 0 ? sum << shift : sum;
-  // A multiplier is never -2^31: the product does not saturate.
+  // A multiplier is never -2^31, so the product does not saturate.
   const high = <i32>((<i64>a * <i64>multiplier + (1 << 30)) >> 31);
   if (shift >= 0) return high;
   const mask = shift == -31 ? i32.MAX_VALUE : (1 << -shift) - 1;

@@ -1,9 +1,10 @@
-// Constants of the rescaling in float32 that rescale.ts describes: F and H with which it gives the result of TensorFlow Lite's
-// two roundings for every sum that a channel can have, or for all but two.
+// Searches the constants of the float32 rescaling described in rescale.ts: F and H for which it equals TensorFlow
+// Lite's two roundings for every sum that a channel can have, or for all but two.
 //
-// Both functions rise with the sum, so that they can differ only beside a step: from the smallest sum that gives a result to
-// the sum before it. Steps where float32 cannot err are left out: there the real result of both sums is so far from the half
-// between two whole numbers that neither roundings nor changes of the constants matter. The others are compared, one by one.
+// Both functions are monotone in the sum, so they can differ only beside a step: between the smallest sum that gives a
+// result and the sum before it. Steps where float32 cannot be wrong are skipped: there the real results of both sums
+// are so far from the half between two integers that neither rounding nor changes of the constants matter. The others
+// are compared one by one.
 import { FACTOR, HALF, powerOfTwo, rescaleOne, WHOLE, WRONG } from "./rescale";
 
 // @ts-ignore: decorator
@@ -13,17 +14,17 @@ const MOST_WRONG: i32 = 2;
 // @ts-ignore: decorator
 @inline
 const LARGEST_RESULT: f64 = 30000;
-/** Of float32, next to 1. */
+/** Machine epsilon of float32. */
 // @ts-ignore: decorator
 @inline
 const EPSILON: f64 = 1.1920928955078125e-7;
 
-// Steps of the channel at hand where float32 may be wrong: results, and the smallest sum of each; one beyond the largest where
-// none gives the result. A step that was wrong goes to the front, where it ends the next trial soon.
+// The channel's steps at which float32 may be wrong: the results, and the smallest sum of each; one beyond the largest
+// sum if none gives the result. A wrong step is moved to the front, where it ends the next trial early.
 const RESULTS: usize = memory.data(1024);
 const SUMS: usize = memory.data(1024);
 let steps: i32 = 0;
-// Sums that are wrong with the constants last tried, and what to add to their results.
+// Sums that are wrong with the constants tried last, and the corrections of their results.
 const FOUND: usize = memory.data(32);
 let found: i32 = 0;
 
@@ -32,23 +33,23 @@ let shift: i32 = 0;
 let low: i32 = 0;
 let high: i32 = 0;
 let offset: f32 = 0;
-/** H may differ from its nominal value by so much of what a sum adds to the result. */
+/** H may differ from its nominal value by this multiple of a sum's contribution to the result. */
 let halfChange: f64 = 0;
 
 /**
- * Writes F, H and what is wrong with them to a lane of a panel, whose address is `panel` moved by 4 a lane.
+ * Writes F, H and the remaining corrections to a lane of a panel; `panel` is the panel's address plus 4 per lane.
  * @param m Q31, 0..2^31-1
  * @param s positive is a left shift
- * @param smallest of the sums, and `largest`
- * @param changes of F that are tried, up and down, in its last place
- * Returns how many sums are wrong, or -1 where there are no constants or none were found.
+ * @param smallest smallest sum; `largest` is the largest
+ * @param changes number of changes of F to try, up and down, in its last place Returns the number of wrong sums, or -1
+ *   if there are no constants or none were found.
  */
 export function findConstants(
   panel: usize, m: i32, s: i32, smallest: i64, largest: i64, zero: i32, least: i32, most: i32, changes: i32,
 ): i32 {
   multiplier = m;
   shift = s;
-  // Farther, sums in int32 could wrap.
+  // Beyond this range, sums in int32 could overflow.
   if (s > 0 || smallest < -(1 << 30) || largest > 1 << 30) return -1;
   low = <i32>smallest;
   high = <i32>largest;
@@ -57,7 +58,7 @@ export function findConstants(
   const factor = <f32>(<f64>m / (2147483648.0 * unit)),
     half = s == 0 ? <f32>0 : <f32>(0.5 / unit);
   if (<f64>max(-smallest, largest) * <f64>factor > LARGEST_RESULT) return -1;
-  // At first the nominal constants alone, for which far fewer steps matter.
+  // First tries only the nominal constants, for which far fewer steps matter.
   for (let tried = 0; tried < 2; tried++) {
     halfChange = 0.05 * <f64>(tried * changes);
     steps = 0;
@@ -65,7 +66,7 @@ export function findConstants(
     if (tried == 0 && isRight(factor, half, 0)) break;
   }
   let fewest = MOST_WRONG + 1;
-  // Changes of F by 0, -1, 1, -2, 2..., each with the nominal H and with some between those that suit it.
+  // Changes F by 0, -1, 1, -2, 2..., each with the nominal H and with some values from the range of suitable H.
   const halves = changes > 2 ? 8 : 2;
   for (let n = 0; n < (2 * changes + 1) * halves; n++) {
     const f = n / halves,
@@ -86,7 +87,7 @@ export function findConstants(
   return fewest > MOST_WRONG ? -1 : fewest;
 }
 
-/** Of the H that are right at all steps, where there are such, the one at some part of their range; not negative. */
+/** If some H are right at all steps, the one at `part` of their range; it is not negative. */
 function suitableHalf(factor: f32, half: f32, part: f64): f32 {
   const least = max(0, <f64>half - halfChange * <f64>factor),
     most = <f64>half + halfChange * <f64>factor;
@@ -96,8 +97,8 @@ function suitableHalf(factor: f32, half: f32, part: f64): f32 {
     const at = <usize>n << 2;
     const sum = load<i32>(SUMS + at);
     const middle = <f64>load<i32>(RESULTS + at) - 0.5;
-    // What is missing to the half between two results, from the step's sum and from the sum before: H must be
-    // at least the one and below the other. It is taken away from sums below zero.
+    // The distance to the half between two results, from the step's sum and from the sum before: H must be at least the
+    // former and less than the latter. For negative sums it is subtracted.
     const missing = middle - <f64>(<f32>sum * factor),
       before = middle - <f64>(<f32>(sum - 1) * factor);
     if (sum > 0) {
@@ -111,26 +112,28 @@ function suitableHalf(factor: f32, half: f32, part: f64): f32 {
   return <f32>min(most, max(least, from + (to - from) * part));
 }
 
-/** Steps to results `first`..`last`, for that many changes of F. */
+/** Finds the steps to results `first`..`last`, for that many changes of F. */
 function findSteps(first: i32, last: i32, changes: i32): void {
-  // Beyond these no sum of the channel gets; beyond the ones before the clamps decide.
+  // No sum of the channel exceeds these; the results before them are clamped.
   const reached = max(first, min(last, rescaleOne(low, multiplier, shift)));
   const until = max(first, min(last, rescaleOne(high, multiplier, shift) + 1));
   const perSum = <f64>multiplier / (2147483648.0 * powerOfTwo(-shift));
-  // The factor, the product and the next sum are rounded, each by half a place of the result at most, a sum beyond 2^24 too.
+  // The factor, the product and the next sum are rounded, each by at most half a unit of the result's last place; a sum
+  // beyond 2^24 too.
   const doubt = (2 + <f64>changes) * EPSILON / perSum;
-  // The last term is for the fractions below.
+  // The last term covers the rounding of the fractions below.
   const margin = halfChange + (1 + perSum) * doubt + 1e-6;
-  // Away from zero, where the margin rises.
+  // Away from zero, where the margin grows.
   if (until > 0) scan(max(reached, 1), until, 1, perSum, doubt, margin);
   if (reached <= 0) scan(min(until, 0), reached, -1, perSum, doubt, margin);
 }
 
-/** Four results at a time: the fraction of the place among the sums where their step is, in units of 2^-32. */
+/** Four results at a time: the fractional position of their step between two sums, in units of 2^-32. */
 function scan(first: i32, last: i32, by: i32, perSum: f64, doubt: f64, margin: f64): void {
   const count = (last - first) * by;
   margin += <f64>abs(first) * doubt;
-  // Where s perSum is a half, moved by what the first rounding and halves away from zero do.
+  // The sum where s perSum is a half, shifted by the effect of the first rounding and of rounding halves away from
+  // zero.
   const moved = shift == 0 ? 0 : <f64>by * (1073741824.0 / <f64>multiplier);
   const place = (<f64>first - 0.5) / perSum - moved;
   const next = fraction(<f64>by / perSum);
@@ -151,7 +154,7 @@ function scan(first: i32, last: i32, by: i32, perSum: f64, doubt: f64, margin: f
   }
 }
 
-/** Of a number, in units of 2^-32. */
+/** Fractional part of a number, in units of 2^-32. */
 export function fraction(x: f64): i32 {
   return <i32><u32>((x - floor(x)) * 4294967295.0);
 }
@@ -199,7 +202,7 @@ function addWrong(sum: i32, factor: f32, half: f32, most: i32): bool {
   return true;
 }
 
-/** As rescale.ts does it, in float32. */
+/** The rescaling of rescale.ts in float32. */
 function rescaled(sum: i32, factor: f32, half: f32): f32 {
   return <f32>sum * factor + (sum < 0 ? -half : half) + offset;
 }

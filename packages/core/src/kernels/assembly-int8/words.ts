@@ -15,7 +15,7 @@ export function address(i: usize, index: i32): usize {
 export function float(i: usize, index: i32): f32 {
   return load<f32>(i + 8 + (<usize>index << 2));
 }
-// Vectors of one word are loads: V8 would make a splat of a word again in each turn of a loop.
+// Vectors of one word are loaded from memory: V8 would recompute a splat in each iteration of a loop.
 // @ts-ignore: decorator
 @inline
 export function everyLane(i: usize, index: i32): v128 {

@@ -1,14 +1,14 @@
-// Bilinear resampling (data/resample.ts) on two values at a time: the same float64 sums in the same order, so the same bits.
-// All of the memory is the caller's.
+// Bilinear resampling (data/resample.ts) of two values at a time: the same float64 sums in the same order, hence the
+// same bits. The caller manages all of the memory.
 
-/** Upper two lanes of 32 bits, moved down. */
+/** The upper two 32-bit lanes, moved down. */
 // @ts-ignore: decorator
 @inline
 function upper(a: v128): v128 {
   return v128.shuffle<i64>(a, a, 1, 1);
 }
 
-/** Stores two pairs, the first of `four` as int32, as pairs of float64. */
+/** Stores two pairs, of which `four` holds the first as int32, as pairs of float64. */
 // @ts-ignore: decorator
 @inline
 function spread(four: v128, to: usize): void {
@@ -16,7 +16,7 @@ function spread(four: v128, to: usize): void {
   v128.store(to, f64x2.convert_low_i32x4_u(upper(four)), 16);
 }
 
-/** Rounds a sum of two rows to float32 and stores each in its row. */
+/** Rounds the sums of two rows to float32 and stores each in its row. */
 // @ts-ignore: decorator
 @inline
 function keep(sum: v128, out: usize, stride: usize): void {
@@ -26,13 +26,13 @@ function keep(sum: v128, out: usize, stride: usize): void {
 }
 
 /**
- * First pass: rows of pixels at another width, as float32. Two rows are worked on together.
+ * First pass: resizes rows of pixels to another width, as float32. Two rows are processed together.
  * @param pixels rows of `rowBytes`; vectors read up to 7 bytes beyond the last
  * @param from first byte of a row that a tap reads
- * @param bytes of a row, from there on, that taps read
+ * @param bytes number of bytes of a row, starting at `from`, that taps read
  * @param pairs room for 16 * (bytes + 7): two rows as pairs of float64
- * @param taps of `outputs` columns: start[] (from `from` on; negative: the output is `fill`) and count[] as int32, then
- * weights [outputs, most] as float64
+ * @param taps of `outputs` columns: start[] (relative to `from`; negative: the output is `fill`) and count[] as int32,
+ *   then weights [outputs, most] as float64
  * @param out rows of `stride` bytes; an odd number of rows writes one more
  */
 export function across(
@@ -125,7 +125,7 @@ function round(a: v128, b: v128): v128 {
 }
 
 /**
- * Second pass: one output row, from `count` rows of `across` from `rows` on.
+ * Second pass: one output row, from `count` rows of `across`, starting at `rows`.
  * @param stride bytes from row to row, a multiple of 32
  * @param weights `count` float64
  * @param out `stride / 4` bytes

@@ -1,4 +1,4 @@
-// Two maps element by element, each repeated where it has one row, column or channel of several.
+// Combines two maps element by element; each is broadcast where it has one row, column or channel.
 import { Combinations, CombineMaps } from "./instructions.generated";
 import { address, arena, arg, images } from "./program";
 
@@ -33,7 +33,7 @@ function combined(a: v128, b: v128, combination: i32): v128 {
   return combination == Combinations.maximum ? f32x4.max(a, b) : f32x4.min(a, b);
 }
 
-/** Four channels, or the only one four times. */
+/** Four channels, or the only one repeated four times. */
 // @ts-ignore: decorator
 @inline
 function four(at: usize, c: usize, channel: usize): v128 {
@@ -65,7 +65,7 @@ function combine(i: usize, program: usize, shard: i32, combination: i32): void {
       for (let x = 0; x < columns; x++) {
         for (let c: usize = 0; c < bytes; c += 16)
           v128.store(out + c, combined(four(p, c, aChannel), four(q, c, bChannel), combination));
-        // What one channel made of the padding.
+        // Clears the padding, which combining with a single channel has changed.
         for (let c = channels; c < bytes; c += 4) store<f32>(out + c, 0);
         p += aColumn;
         q += bColumn;

@@ -1,11 +1,11 @@
-// Dense k x k convolution: each output row's patches are unrolled into a matrix, then multiplied.
+// Dense k x k convolution: the patches of each output row are unrolled into a matrix and multiplied.
 import { columnSums, gemm, gemmTransposed, packPanels, packTransposedPanels } from "./gemm";
 import { ConvBackward, ConvForward, Geometry, Operand } from "./instructions.generated";
 import { addMoments, startSums } from "./norm";
 import { loadRows } from "./operand";
 import { address, arena, arg, geometryAt, images, partials, wordsAt } from "./program";
 
-// A patch's row is a few vectors: a loop takes less than the call of memory.copy.
+// A patch's row is only a few vectors, for which a loop is faster than calling memory.copy.
 // @ts-ignore: decorator
 @inline
 function copyVectors(target: usize, source: usize, bytes: usize): void {

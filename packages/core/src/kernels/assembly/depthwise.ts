@@ -1,7 +1,8 @@
-// Depthwise convolution, any kernel, stride and padding. Input rows are read into a ring of kernel-height rows with zeros
-// left and right, so no pixel is special; rows above and below the map are left out. In inference a row may be made in its
-// place by the 1x1 convolution before, whose map, the network's largest, is never stored. The gradient with respect to the
-// input is gathered (not scattered): pixels of one residue modulo the stride read the same taps.
+// Depthwise convolution for any kernel, stride and padding. Input rows are read into a ring of kernel-height rows with
+// zeros left and right, so no pixel is special; rows above and below the map are skipped. In inference a row may
+// instead be computed by the preceding 1x1 convolution, whose map, the network's largest, is then never stored. The
+// gradient with respect to the input is gathered (not scattered): pixels with the same residue modulo the stride read
+// the same taps.
 import { codeOf, finishSums, scaleOf, shiftOf } from "./finish";
 import { columnSums, gemm } from "./gemm";
 import { DepthwiseBackward, DepthwiseForward, Expansion, Geometry } from "./instructions.generated";
@@ -10,7 +11,7 @@ import { copyRows, loadRows } from "./operand";
 import { address, arena, arg, geometryAt, images, partials, wordsAt } from "./program";
 import { taps3x3, tapsPair, tapsRow, weights3x3, weightsRow, zeroPixels } from "./taps";
 
-/** Pixels after which a group of finished rows gets its sums or epilogue, while it is in cache. */
+/** Number of pixels after which a group of finished rows gets its sums or epilogue, while it is in cache. */
 // @ts-ignore: decorator
 @inline
 const GROUP: i32 = 64;
@@ -67,7 +68,10 @@ export function depthwiseForward(i: usize, program: usize, shard: i32, scratch: 
   }
 }
 
-/** A row of the map, from pixel `row` on, into the ring; `rowsAt`: scratch for what it is made of. */
+/**
+ * Puts a row of the map, starting at pixel `row`, into the ring. `rowsAt`: scratch for the rows that it is computed
+ * from.
+ */
 function makeRow(i: usize, base: usize, row: i32, geometry: Geometry, bytes: usize, target: usize, rowsAt: usize): void {
   const width = geometry.width, pixels = geometry.height * width;
   const x = wordsAt(i, DepthwiseForward.x);
@@ -111,7 +115,7 @@ export function depthwiseBackward(i: usize, program: usize, shard: i32, scratch:
     gatherOrder(weight, kh, kw, across, bytes, taps);
     startEpilogue(epilogue, bytes, shard);
   }
-  let pending = 0, pendingRows = 0; // pixels of dx whose epilogue is due
+  let pending = 0, pendingRows = 0; // pixels of dx whose epilogue is pending
   let pendingAt = out;
   for (let image = 0; image < count; image++) {
     let have = 0, emitted = 0;
@@ -138,7 +142,7 @@ export function depthwiseBackward(i: usize, program: usize, shard: i32, scratch:
       }
       if (dbias != -1) columnSums(dy, outWidth, bytes, gb, false);
       if (dx == -1) continue;
-      // Rows of dx that no later row of dy reaches.
+      // Rows of dx that no later row of dy affects.
       const limit = y == outHeight - 1 ? height : min(height, (y + 1) * down - top);
       for (; emitted < limit; emitted++) {
         gatherRow(emitted, out, dyRing, dyRingBytes, taps, geometry, bytes);
@@ -155,7 +159,9 @@ export function depthwiseBackward(i: usize, program: usize, shard: i32, scratch:
   }
 }
 
-/** Weights in the order the gather reads them: per kernel row and residue, columns from the last to the first. */
+/**
+ * Arranges weights in the order in which the gather reads them: per kernel row and residue, columns from last to first.
+ */
 function gatherOrder(weight: usize, kh: i32, kw: i32, across: i32, bytes: usize, target: usize): void {
   for (let row = 0; row < kh; row++) {
     for (let residue = 0; residue < min(across, kw); residue++) {

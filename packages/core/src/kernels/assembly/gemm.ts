@@ -1,5 +1,6 @@
-// Matrix products in tiles of 4 rows x 8 columns, accumulators in registers. All row lengths are multiples of 4 floats.
-// A right-hand side is packed first into panels of 8 columns (the last may have 4), so that a tile reads it in order.
+// Matrix products in tiles of 4 rows x 8 columns, with accumulators in registers. All row lengths are multiples of 4
+// floats. The right-hand side is first packed into panels of 8 columns (the last may have 4), so that a tile reads it
+// sequentially.
 
 import { codeOf, finished, finishSums, four, fourAddends, scaleOf, shiftOf, UNFINISHED } from "./finish";
 import { Activations } from "./instructions.generated";
@@ -45,18 +46,18 @@ export function packTransposedPanels(w: usize, k: i32, n: i32, target: usize): v
 }
 
 /**
- * C [rows][n] = A [rows][k] * B, finished (finish.ts), B in panels; `strideA`, `strideC` floats from row to row. `bias` and
- * `finish` may be 0.
+ * C [rows][n] = A [rows][k] * B, finished (finish.ts), with B in panels; `strideA` and `strideC` are in floats per row.
+ * `bias` and `finish` may be 0.
  */
 export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i32, rows: i32, k: i32, n: i32, bias: usize, finish: usize): void {
   const sa = <usize>strideA << 2;
   const sc = <usize>strideC << 2;
   const bytes = <usize>n << 2;
   const code = codeOf(finish, bias), scale = scaleOf(finish), shift = shiftOf(finish, bias, bytes);
-  const whole = bytes & ~31; // of a row in tiles of 8 columns
+  const whole = bytes & ~31; // bytes of a row covered by tiles of 8 columns
   const panel = <usize>k << 5;
   const rest = panels + <usize>k * whole;
-  // Beside a call, sums would not stay in registers.
+  // A function call would spill the sums from registers.
   const calls = code == Activations.swish;
   const inTile = calls ? UNFINISHED : code;
   const tiled = rows & ~3;
@@ -82,7 +83,9 @@ export function gemm(a: usize, strideA: i32, panels: usize, c: usize, strideC: i
   }
 }
 
-/** Eight columns of rows in fours: the panel stays in cache. `column`: bytes before C in a row. */
+/**
+ * Eight columns, four rows at a time: the panel stays in cache. `column`: offset in bytes of the columns in a row of C.
+ */
 function tiles4x8(a: usize, sa: usize, panel: usize, c: usize, sc: usize, rows: i32, k: i32, column: usize, scale: usize, shift: usize, code: i32): void {
   const end = <usize>k << 2;
   const f0 = four(scale, column), f1 = four(scale, column + 16);
@@ -117,7 +120,7 @@ function tiles4x8(a: usize, sa: usize, panel: usize, c: usize, sc: usize, rows: 
   }
 }
 
-/** Factors f and addends s of both columns' channels; `code` is a constant. */
+/** Factors f and addends s of the channels of both column vectors; `code` is a constant. */
 // @ts-ignore: decorator
 @inline
 function store4x8(c: usize, sc: usize, x00: v128, x01: v128, x10: v128, x11: v128, x20: v128, x21: v128, x30: v128, x31: v128, f0: v128, f1: v128, s0: v128, s1: v128, code: i32): void {
@@ -170,7 +173,7 @@ function tiles1(a: usize, b: usize, c: usize, k: i32, bytes: usize): void {
   if (column < bytes) tile1x4(a, b, c + column, k);
 }
 
-/** One row of four panels side by side: a chain of sums alone would wait for itself. */
+/** One row and four adjacent panels: a single chain of sums would stall on its own latency. */
 function tile1x32(a: usize, b: usize, panel: usize, c: usize, k: i32): void {
   let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0, x4 = x0, x5 = x0, x6 = x0, x7 = x0;
   let b1 = b + panel, b2 = b1 + panel, b3 = b2 + panel;

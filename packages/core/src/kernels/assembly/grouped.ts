@@ -1,4 +1,4 @@
-// Grouped convolution, pixel by pixel (rare: correct, not fast).
+// Grouped convolution, one pixel at a time: rare, so simple rather than fast.
 import { finishSums } from "./finish";
 import { columnSums } from "./gemm";
 import { Activations, GroupedBackward, GroupedForward, Operand } from "./instructions.generated";

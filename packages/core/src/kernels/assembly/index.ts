@@ -1,2 +1,2 @@
-// The module: imported shared memory, five exports. Programs are made by training/lowering.
+// The module: imports shared memory and has five exports. training/lowering writes its programs.
 export { ended, failure, run, trapped, work } from "./threads";

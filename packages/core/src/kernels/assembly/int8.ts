@@ -1,5 +1,5 @@
-// Rounding to int8 and back in training, and activations as the integer network's tables. gemmlowp rounds twice, first to
-// multiples of 2^-n, halves up, then to whole numbers, halves away from zero.
+// Rounding to int8 and back in training, and activations as the integer network's tables. gemmlowp rounds twice: first
+// to multiples of 2^-n, halves up, then to integers, halves away from zero.
 import {
   FakeQuantizeForward,
   FakeQuantizeGradient,
@@ -89,7 +89,7 @@ export function fakeQuantizeGradient(i: usize, program: usize, shard: i32, scrat
   }
 }
 
-/** Four entries of a table for x, which is on the int8 grid. */
+/** Four entries of a table for x, which must be on the int8 grid. */
 // @ts-ignore: decorator
 @inline
 function entries(table: usize, x: v128, inverse: v128, zero: v128): v128 {

@@ -1,7 +1,8 @@
-// Walks a program (../instructions.ts). Instructions are [opcode, length in words, words...]; barriers cut them into segments. In a segment
-// every thread first does what is done once for all shards (from sums that the barrier completed), then threads claim
-// shards, one at a time, and take each through the segment: a slow core claims fewer, and no result depends on who did
-// what, because shards share nothing but the statistics and gradients that are reduced after a barrier.
+// Executes a program (../instructions.ts). Instructions are [opcode, length in words, words...]; barriers divide them
+// into segments. In a segment every thread first executes the instructions that are done once for all shards (from sums
+// that the barrier completed). Then threads claim shards, one at a time, and execute the segment for each: a slow core
+// claims fewer. Results do not depend on which thread did what, because shards share only the statistics and gradients
+// that are reduced after a barrier.
 import { combineMaps } from "./combine";
 import { convBackward, convForward } from "./conv";
 import { depthwiseBackward, depthwiseForward } from "./depthwise";
@@ -31,7 +32,7 @@ import { barrier, claim } from "./threads";
 import { unaryForward, unaryGradient } from "./unary";
 import { averagePoolGradient, maxPoolGradient, poolForward } from "./windows";
 
-/** Opcode of this thread's latest instruction: where it is, should it trap. (Globals are not shared.) */
+/** Opcode of this thread's latest instruction, to locate a trap. (Globals are private to each thread.) */
 export let current: i32 = 0;
 
 export function execute(program: usize, thread: i32, threads: i32): void {
@@ -39,7 +40,7 @@ export function execute(program: usize, thread: i32, threads: i32): void {
   const shards = shardsOf(program);
   const scratch = scratchOf(program, thread);
   let start = code(program);
-  let claimed = 0; // claims of earlier segments: each shard once, and one in vain by each thread
+  let claimed = 0; // claims of earlier segments: one per shard, and one unsuccessful claim per thread
   while (true) {
     let stop = start;
     let work = false;
@@ -67,7 +68,10 @@ function length(i: usize): usize {
   return <usize>load<i32>(i, 4) << 2;
 }
 
-/** Once for all shards: by every thread (the same result in the same place), or split among threads. */
+/**
+ * Executes an instruction once for all shards: in every thread (with the same result in the same place), or divided
+ * among threads.
+ */
 function once(i: usize, program: usize, thread: i32, threads: i32): void {
   current = load<i32>(i);
   switch (current) {

@@ -1,4 +1,4 @@
-// Kernels without weights: storing an operand, activations' gradients, means over a map, reshaping, softmax.
+// Kernels without weights: storing an operand, gradients of activations, means over a map, reshaping, softmax.
 import {
   ActivationGradient,
   Activations,
@@ -234,7 +234,7 @@ export function repack(i: usize, program: usize, shard: i32): void {
         t = target,
         p = 0;
       if (channels == 12 && sourcePixel == 12 && targetPixel == 16) {
-        // Colour pictures: a vector a pixel, but for the last, beyond which there may be nothing.
+        // Colour pictures: one vector per pixel, except for the last, after which memory may end.
         const three = i32x4(-1, -1, -1, 0);
         for (; p < pixels - 1; p++) {
           v128.store(t, v128.and(v128.load(s), three));

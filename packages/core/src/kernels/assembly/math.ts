@@ -1,4 +1,4 @@
-// exp, in double precision, from additions, multiplications and divisions only: the algorithm (and the bits) of
+// exp in double precision from additions, multiplications and divisions only: the same algorithm, and the same bits, as
 // tensor/math.ts.
 
 // @ts-ignore: decorator
@@ -21,7 +21,7 @@ export function exp(x: f64): f64 {
   return p * powerOfTwo(e);
 }
 
-// Pieces of exp for two doubles in -700..0, with the bits of `exp`.
+// Parts of exp for two doubles in -700..0, with the bits of `exp`.
 // @ts-ignore: decorator
 @inline
 function scale(p: v128, k: v128): v128 {
@@ -42,7 +42,10 @@ function exponentOf(x: v128): v128 {
   return f64x2.floor(f64x2.add(f64x2.mul(x, f64x2.splat(1.4426950408889634)), f64x2.splat(0.5)));
 }
 
-/** exp of two doubles of at most 0, with the bits of `exp`; below -700, where no float is not 0, that of -700. */
+/**
+ * exp of two doubles of at most 0, with the bits of `exp`. Below -700, where every result is 0 as a float, it is
+ * exp(-700).
+ */
 export function expPair(x: v128): v128 {
   const inside = f64x2.max(x, f64x2.splat(-700));
   const exponent = exponentOf(inside);
@@ -54,8 +57,9 @@ export function expPair(x: v128): v128 {
 }
 
 /**
- * exp's series with products in place of the divisions, its even and its odd terms side by side, as a chain alone waits for itself. Not
- * the bits of `exp`, but near enough that for no float the sigmoid, rounded to a float, is another: all were compared.
+ * exp's series with products instead of divisions. Even and odd terms are summed side by side, because a single chain
+ * would stall on its own latency. Not the bits of `exp`, but so close that no float's sigmoid, rounded to a float,
+ * differs: all were compared.
  */
 // @ts-ignore: decorator
 @inline
@@ -76,8 +80,8 @@ function series(r: v128): v128 {
   return f64x2.add(f64x2.splat(1), f64x2.add(r, rest));
 }
 
-// What `quickExp` reads, in the memory's first kilobyte behind the threads' control words (threads.ts): powers 2^(j / 64), and
-// constants as two doubles each, which are read faster than made. Each thread writes them, the same.
+// Data of `quickExp`, in the memory's first kilobyte after the threads' control words (threads.ts): powers 2^(j / 64),
+// and constants as two doubles each, which are faster to load than to build. Each thread writes the same values.
 // @ts-ignore: decorator
 @inline
 const POWERS: usize = 512;
@@ -93,7 +97,7 @@ const LOG_2: usize = 400; // ln 2 / 64
 v128.store(LOG_2, f64x2.splat(0.6931471805599453 / 64));
 // @ts-ignore: decorator
 @inline
-const ROUNDING: usize = 416; // 1.5 * 2^52: a double that is added to it is rounded to an integer, which its last bits then are
+const ROUNDING: usize = 416; // 1.5 * 2^52: adding it rounds a double to an integer, held in its last bits
 v128.store(ROUNDING, f64x2.splat(6755399441055744));
 // @ts-ignore: decorator
 @inline
@@ -101,7 +105,7 @@ const SIXTH: usize = 432;
 v128.store(SIXTH, f64x2.splat(1.0 / 6.0));
 // @ts-ignore: decorator
 @inline
-const HALF: usize = 448; // moved so that the error of the missing r^4 / 24 is as small at the ends as between
+const HALF: usize = 448; // adjusted so that the error of the missing r^4 / 24 is as small at the ends as in between
 v128.store(HALF, f64x2.splat(0.50000101221799));
 // @ts-ignore: decorator
 @inline
@@ -116,7 +120,10 @@ v128.store(FROM_MIDDLE, i64x2.splat(0x10020000));
 const MIDDLE: usize = 496;
 v128.store(MIDDLE, i64x2.splat(0x1ffc0000));
 
-/** exp of two doubles in -87..0, to a part in 2^36.9: 2^(k / 64) exp(r), |r| <= ln 2 / 128, from a polynomial of degree 3. */
+/**
+ * exp of two doubles in -87..0 with a relative error of 2^-36.9: 2^(k / 64) exp(r), |r| <= ln 2 / 128, from a
+ * polynomial of degree 3.
+ */
 // @ts-ignore: decorator
 @inline
 function quickExp(x: v128): v128 {
@@ -132,7 +139,10 @@ function quickExp(x: v128): v128 {
   return f64x2.add(power, f64x2.mul(power, p));
 }
 
-/** Not 0 in doubles that lie so near the middle of two floats, 2^17 of their own steps, that their rounding is not known. */
+/**
+ * Non-zero for doubles so close to the middle between two floats (2^17 of the doubles' own steps) that their rounding
+ * is uncertain.
+ */
 // @ts-ignore: decorator
 @inline
 function nearMiddle(y: v128): v128 {
@@ -141,8 +151,8 @@ function nearMiddle(y: v128): v128 {
 }
 
 /**
- * The sigmoid of four floats: the bits of tensor/math.ts, rounded to floats. A quick one suffices but where a float's rounding
- * depends on more (one vector of five hundred), where the result is no normal float, and for what is no number.
+ * The sigmoid of four floats, with the bits of tensor/math.ts rounded to floats. A quick version suffices unless a
+ * float's rounding is uncertain (one vector in five hundred), the result is not a normal float, or the input is NaN.
  */
 // @ts-ignore: decorator
 @inline

@@ -1,4 +1,4 @@
-// Kernels that move pixels: boxes of a map to another place (concat, slice, pad, crop), and maps of another size.
+// Kernels that move pixels: copying boxes between maps (concat, slice, pad, crop), and resizing.
 import { CopyBox, ResizeForward, ResizeGradient } from "./instructions.generated";
 import { address, arena, arg, images, wordsAt } from "./program";
 import { addTo, madd } from "./simd";
@@ -17,7 +17,7 @@ export function copyBox(i: usize, program: usize, shard: i32): void {
     cleared = address(i, CopyBox.cleared);
   const count = images(program, shard);
   if (sourcePixel == channels && targetPixel == channels) {
-    // Whole pixels side by side: a row is one piece.
+    // Whole pixels are contiguous, so a row is one piece.
     channels *= <usize>columns;
     columns = 1;
   }
@@ -41,7 +41,7 @@ export function copyBox(i: usize, program: usize, shard: i32): void {
   }
 }
 
-/** `bytes` of whole floats, which lie anywhere. */
+/** Copies `bytes` of whole floats, which need not be aligned. */
 // @ts-ignore: decorator
 @inline
 function copyFloats(source: usize, target: usize, bytes: usize): void {
@@ -50,7 +50,7 @@ function copyFloats(source: usize, target: usize, bytes: usize): void {
   for (; c < bytes; c += 4) store<f32>(target + c, load<f32>(source + c));
 }
 
-/** Bytes of a tap: two places and a weight. */
+/** Bytes of a tap: two positions and a weight. */
 // @ts-ignore: decorator
 @inline
 const TAP: usize = 12;

@@ -1,9 +1,9 @@
 // Batch normalisation over all images of the batch, in training.
-// A block holds, per layer, vectors of `bytes` (one float a channel): 0 scale, 1 shift, 2 mean, 3 1 / deviation, 4 A,
-// 5 B, 6 C (gradient = A * dz + B * u + C), 7 variance; then one area a shard: sums (doubles), sums of squares or
-// products (doubles), pivot (floats) = 20 bytes a channel.
-// Sums are of u - pivot, the pivot being the shard's first pixel: no cancellation when the mean is large. A chunk is
-// summed in float, chunks in double, shards are merged in fixed order (Chan, Golub, LeVeque 1983).
+// A block holds, per layer, vectors of `bytes` (one float per channel): 0 scale, 1 shift, 2 mean, 3 1 / deviation, 4 A,
+// 5 B, 6 C (gradient = A * dz + B * u + C), 7 variance; then one area per shard: sums (doubles), sums of squares or
+// products (doubles), pivot (floats) = 20 bytes per channel.
+// Sums are of u - pivot, where the pivot is the shard's first pixel, which avoids cancellation when the mean is large.
+// A chunk is summed in float, chunks in double, and shards are merged in fixed order (Chan, Golub, LeVeque 1983).
 
 import { Activations, Epilogue } from "./instructions.generated";
 import { images, shards } from "./program";
@@ -15,12 +15,12 @@ function sums(block: usize, bytes: usize, shard: i32): usize {
   return block + 8 * bytes + <usize>shard * 5 * bytes;
 }
 
-/** Starts a shard's sums, forward or backward. */
+/** Resets a shard's sums, forward or backward. */
 export function startSums(block: usize, bytes: usize, shard: i32): void {
   memory.fill(sums(block, bytes, shard), 0, 4 * bytes);
 }
 
-/** Adds rows of u. `first`: the rows start the shard. */
+/** Adds rows of u. `first`: whether the rows start the shard. */
 export function addMoments(u: usize, rows: i32, block: usize, bytes: usize, shard: i32, first: bool): void {
   const s = sums(block, bytes, shard);
   const pivots = s + 4 * bytes;
@@ -40,7 +40,7 @@ export function addMoments(u: usize, rows: i32, block: usize, bytes: usize, shar
   }
 }
 
-/** Mean, variance, scale and shift from the shards' sums. `pixels` rows an image. */
+/** Computes mean, variance, scale and shift from the shards' sums. `pixels`: rows per image. */
 export function finishMoments(
   block: usize,
   bytes: usize,
@@ -76,7 +76,7 @@ export function finishMoments(
   }
 }
 
-/** Scale and shift from running statistics; the gradient is A * dz, B and C stay zero. */
+/** Computes scale and shift from running statistics; the gradient is A * dz, with B and C zero. */
 export function prepareNorm(block: usize, bytes: usize, gamma: usize, beta: usize, mean: usize, variance: usize, epsilon: f32): void {
   for (let c: usize = 0; c < bytes; c += 4) {
     const scale = <f64>load<f32>(gamma + c) / sqrt<f64>(<f64>load<f32>(variance + c) + <f64>epsilon);
@@ -118,7 +118,9 @@ function gradientSums(dy: usize, u: usize, target: usize, rows: i32, block: usiz
   }
 }
 
-/** dgamma, dbeta and the vectors A, B, C of the gradient with respect to u. `count`: rows of the whole batch. */
+/**
+ * Computes dgamma, dbeta and the vectors A, B, C of the gradient with respect to u. `count`: rows of the whole batch.
+ */
 export function finishGradient(block: usize, bytes: usize, program: usize, count: f64, gamma: usize, dgamma: usize, dbeta: usize): void {
   for (let c: usize = 0; c < bytes; c += 4) {
     let sum: f64 = 0, product: f64 = 0;
@@ -140,7 +142,7 @@ export function finishGradient(block: usize, bytes: usize, program: usize, count
   }
 }
 
-// Epilogue of a kernel that makes the cotangent of an activation(batch norm(u)):
+// Epilogue of a kernel that computes the cotangent of an activation(batch norm(u)):
 // dy += addend; dy *= imageScale; dz = dy * act'(u * scale + shift), summed.
 
 /** Applies an epilogue to rows of a map that starts at `target`, image by image. */
@@ -177,7 +179,7 @@ function multiplyImageRows(target: usize, scale: usize, rows: i32, bytes: usize)
   }
 }
 
-/** Activation gradient where no batch norm precedes: z is an operand read into scratch; target = dy * act'(z). */
+/** Activation gradient without a preceding batch norm: z is an operand read into scratch; target = dy * act'(z). */
 export function plainActivationGradient(dy: usize, z: usize, target: usize, bytes: usize, act: i32): void {
   for (let i: usize = 0; i < bytes; i += 16)
     v128.store(target + i, f32x4.mul(v128.load(dy + i), derivative(v128.load(z + i), act)));

@@ -1,15 +1,15 @@
-// Operands: how a kernel reads a map that may not exist. A map after batch norm, activation and mask is a function of the
-// stored map before them, so it is computed row by row into scratch memory where it is read, forward and backward, and
-// never stored.
-// value = act(x * scale[c] + shift[c]) * imageScale[n, c] + imageAddend[n, c] * factor, each part where flagged; with the
-// flag zero there is no x, and the value is the addend alone; with the flag gradient (the batch norm's)
+// Operands: how a kernel reads a map that may not be stored. A map after batch norm, activation and mask is a function
+// of the stored map before them, so it is computed row by row into scratch memory wherever it is read, forward and
+// backward, and never stored.
+// value = act(x * scale[c] + shift[c]) * imageScale[n, c] + imageAddend[n, c] * factor, each part only if flagged;
+// with the flag zero there is no x, and the value is the addend alone; with the flag gradient (batch norm's gradient)
 // value = A[c] * x + B[c] * u + C[c].
 import { Activations, Operand, OperandFlags } from "./instructions.generated";
 import { activate, madd } from "./simd";
 
 /**
- * Rows `row`..`row + rows` of an operand, as an address: the map itself where it is stored, else `target`, filled.
- * `bytes` a row, `pixels` rows an image.
+ * Address of the rows `row`..`row + rows` of an operand: the map itself if it is stored, else `target`, which is
+ * filled. `bytes`: size of a row; `pixels`: rows per image.
  */
 export function loadRows(operand: usize, arena: usize, row: i32, rows: i32, bytes: usize, pixels: i32, target: usize): usize {
   const flags = load<i32>(operand, 4 * Operand.flags);
@@ -20,7 +20,7 @@ export function loadRows(operand: usize, arena: usize, row: i32, rows: i32, byte
   return target;
 }
 
-/** As `loadRows`, always into `target`. */
+/** Like `loadRows`, but always into `target`. */
 export function copyRows(operand: usize, arena: usize, row: i32, rows: i32, bytes: usize, pixels: i32, target: usize): void {
   const flags = load<i32>(operand, 4 * Operand.flags);
   const x = arena + <usize>load<u32>(operand, 4 * Operand.x) + <usize>row * bytes;
@@ -42,7 +42,7 @@ function fill(operand: usize, flags: i32, arena: usize, x: usize, row: i32, rows
     else normRows(x, vectors, target, rows, bytes, Activations.none);
     return;
   }
-  // With per-image vectors: image by image.
+  // With vectors per image: one image at a time.
   const end = row + rows;
   while (row < end) {
     const image = row / pixels;

@@ -1,14 +1,17 @@
-// Optimisers: single sweeps over the arena of parameters.
+// Optimisers: single passes over the arena of parameters.
 import { Average, Optimise, OptimizerKinds, ReducePartials, Settings, SquaredNorm, Trust } from "./instructions.generated";
 import { address, arg } from "./program";
 import { madd } from "./simd";
 
-/** Parts whose sums of squares are made apart: fixed, so that the norm does not depend on the threads. */
+/**
+ * Number of parts whose sums of squares are computed separately: fixed, so that the norm does not depend on the
+ * threads.
+ */
 // @ts-ignore: decorator
 @inline
 const PARTS: i32 = 16;
 
-/** Bytes of part `part` of `parts`, in whole vectors. */
+/** Start of part `part` of `parts`, in bytes and whole vectors. */
 function partStart(bytes: usize, part: i32, parts: i32): usize {
   return (((bytes >> 4) * <usize>part) / <usize>parts) << 4;
 }
@@ -50,7 +53,7 @@ export function squaredNorm(i: usize, thread: i32, threads: i32): void {
   }
 }
 
-// LAMB leaves what has decay as it is: its update is put in place of the gradients, for `trust`.
+// LAMB does not yet change parameters with decay: it replaces their gradients by the update, for `trust`.
 export function optimise(i: usize, thread: i32, threads: i32): void {
   const settings = address(i, Optimise.settings), bytes = address(i, Optimise.bytes);
   let squares: f64 = 0;
@@ -130,8 +133,9 @@ function sweep(i: usize, settings: usize, from: usize, to: usize, factor: v128, 
   }
 }
 
-// LAMB's step: each tensor moves along its update by the rate times |parameters| / |update|. Padding is zero in both, so
-// the norms are those of the tensor's own elements. A tensor is one thread's: its sums do not depend on the threads.
+// LAMB's step: each tensor moves along its update by the rate times |parameters| / |update|. Padding is zero in both,
+// so the norms are those of the tensor's own elements. One thread processes a whole tensor, so sums do not depend on
+// the threads.
 export function trust(i: usize, thread: i32, threads: i32): void {
   const p = address(i, Trust.parameters), u = address(i, Trust.updates), settings = address(i, Trust.settings);
   const rate = load<f64>(settings, 8 * Settings.rate), largest = load<f64>(settings, 8 * Settings.largestRatio);

@@ -1,5 +1,5 @@
 // 1x1 convolution and dense layer: matrix products over chunks of rows that stay in cache, so that reading an operand,
-// the product and batch norm sums touch memory once.
+// the product and batch norm's sums access memory once.
 import { columnSums, gemm, gemmTransposed, packPanels, packTransposedPanels } from "./gemm";
 import { PointwiseBackward, PointwiseForward } from "./instructions.generated";
 import { addMoments, finishRows, startEpilogue, startSums } from "./norm";

@@ -1,5 +1,5 @@
-// A program in memory.
-// Batched values live in one arena per shard; all arenas have the same layout, so an instruction holds offsets.
+// Accesses a program in memory. Batched values are in one arena per shard; all arenas have the same layout, so
+// instructions hold offsets.
 
 import { Geometry, Header } from "./instructions.generated";
 
@@ -12,7 +12,7 @@ export function arena(program: usize, shard: i32): usize {
 export function scratch(program: usize, thread: i32): usize {
   return <usize>load<u32>(program, 4 * Header.scratch) + <usize>thread * <usize>load<u32>(program, 4 * Header.scratchStride);
 }
-/** Weight-gradient sums of one shard. */
+/** Sums of weight gradients of one shard. */
 export function partials(program: usize, shard: i32): usize {
   return <usize>load<u32>(program, 4 * Header.partials) + <usize>shard * <usize>load<u32>(program, 4 * Header.partialsStride);
 }
@@ -22,7 +22,7 @@ export function code(program: usize): usize {
 export function codeEnd(program: usize): usize {
   return <usize>load<u32>(program, 4 * Header.codeEnd);
 }
-/** First image of a shard; that of shard + 1 ends it. */
+/** First image of a shard; the first image of shard + 1 is its end. */
 export function firstImage(program: usize, shard: i32): i32 {
   return (shard * load<i32>(program, 4 * Header.batch)) / shards(program);
 }
@@ -55,7 +55,7 @@ export function geometryAt(instruction: usize, index: i32): Geometry {
 export function argFloat(instruction: usize, index: i32): f32 {
   return load<f32>(wordsAt(instruction, index));
 }
-/** Rows of `bytes` handled while in cache: about 16 KiB. */
+/** Number of rows of `bytes` processed while in cache: about 16 KiB. */
 export function chunkOf(bytes: usize): i32 {
   return max(1, 16384 / <i32>bytes);
 }

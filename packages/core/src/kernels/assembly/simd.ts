@@ -1,5 +1,5 @@
-// Vector pieces shared by the kernels. A "row" is one pixel: channels padded with zeros to a multiple of 4, so a row is
-// `bytes` = 4 * stride bytes and every loop over a row runs in whole vectors.
+// Vector helpers shared by the kernels. A "row" is one pixel: its channels are padded with zeros to a multiple of 4, so
+// a row has `bytes` = 4 * stride bytes and every loop over a row runs in whole vectors.
 
 import { Activations } from "./instructions.generated";
 import { sigmoid4 } from "./math";

@@ -1,4 +1,4 @@
-// Depthwise convolution along one row: kernel taps times pixels, channel vector by channel vector. Steps in bytes.
+// Depthwise convolution along one row: kernel taps times pixels, one channel vector at a time. Steps are in bytes.
 import { addTo, madd } from "./simd";
 
 /** out[x] = 3 x 3 taps: rows r0..r2 with weights w0..w2, 3 pixels each. */
@@ -57,7 +57,7 @@ export function tapsPair(r0: usize, w0: usize, r1: usize, w1: usize, taps: i32, 
   else tapsPairOf(1, r0, w0, r1, w1, out, n, sourceStep, outStep, bytes);
 }
 
-/** `count` is a constant, 1 or 2: branches on it fold away. */
+/** `count` is a constant, 1 or 2, so branches on it fold away. */
 // @ts-ignore: decorator
 @inline
 function tapsPairOf(count: i32, r0: usize, w0: usize, r1: usize, w1: usize, out: usize, n: i32, sourceStep: usize, outStep: usize, bytes: usize): void {
@@ -79,7 +79,7 @@ function tapsPairOf(count: i32, r0: usize, w0: usize, r1: usize, w1: usize, out:
   }
 }
 
-/** `count` is a constant, 1, 2, 3 or 5: branches on it fold away. */
+/** `count` is a constant, 1, 2, 3 or 5, so branches on it fold away. */
 // @ts-ignore: decorator
 @inline
 function tapsOf(count: i32, source: usize, w: usize, out: usize, n: i32, sourceStep: usize, outStep: usize, bytes: usize, first: bool): void {

@@ -1,9 +1,10 @@
-// Threads meet in shared memory. Thread 0 is the caller; the others live in `work`. Waiting spins briefly, then sleeps:
-// pure spinning collapses when there are more threads than free cores. A thread that stops (a trap, a dead worker) is
-// recorded in FAILURE; who waits for it then traps too, so that no call waits for ever. The engine is lost after that.
+// Synchronises threads through shared memory. Thread 0 is the caller; the others run `work`. Waiting spins briefly,
+// then sleeps, because pure spinning collapses when there are more threads than free cores. A thread that stops (a
+// trap, a dead worker) is recorded in FAILURE; threads that wait for it then trap too, so that no call waits for ever.
+// The engine is unusable after that.
 import { current, execute } from "./interpreter";
 
-// Control words, one cache line each, in the memory's first 512 bytes (behind them: powers of math.ts).
+// Control words, one cache line each, in the memory's first 512 bytes (followed by the powers of math.ts).
 // @ts-ignore: decorator
 @inline
 const GENERATION: usize = 64; // counts runs
@@ -15,7 +16,7 @@ const PROGRAM: usize = 68; // program to run; 0 ends the threads
 const THREADS: usize = 72;
 // @ts-ignore: decorator
 @inline
-const PATIENCE: usize = 76; // seconds without any progress after which a thread is taken for dead
+const PATIENCE: usize = 76; // seconds without any progress after which a thread is considered dead
 // @ts-ignore: decorator
 @inline
 const ARRIVED: usize = 128;
@@ -24,7 +25,7 @@ const ARRIVED: usize = 128;
 const PHASE: usize = 192; // counts barriers
 // @ts-ignore: decorator
 @inline
-const CLAIMS: usize = 256; // shards handed out in this run
+const CLAIMS: usize = 256; // shards claimed in this run
 // @ts-ignore: decorator
 @inline
 const FAILURE: usize = 320; // 0, or (thread + 1) << 8 | opcode of the first failure
@@ -32,7 +33,7 @@ const FAILURE: usize = 320; // 0, or (thread + 1) << 8 | opcode of the first fai
 @inline
 const FAILURES: usize = 324; // counts failures
 
-// In place of an opcode: the thread ended, or none made progress.
+// Instead of an opcode: the thread ended, or none made progress.
 // @ts-ignore: decorator
 @inline
 const ENDED: i32 = 255;
@@ -47,11 +48,11 @@ const SPINS: i32 = 4000;
 @inline
 const SECOND: i64 = 1000000000;
 
-// State of the waiting loops, in globals (a thread's own) because Node 20's baseline compiler (V8 11.3) loses local
-// variables around atomic.wait when a loop has several.
-let seconds: i32 = 0; // slept in vain
-let claims: i32 = 0; // seen when last awake
-let runs: i32 = 0; // seen by `work`
+// State of the waiting loops. In globals (private to each thread) because Node 20's baseline compiler (V8 11.3) loses
+// local variables around atomic.wait when a loop has several.
+let seconds: i32 = 0; // seconds slept without progress
+let claims: i32 = 0; // value of CLAIMS when last awake
+let runs: i32 = 0; // value of GENERATION last seen by `work`
 
 /** Sleeps until `word` changes or a second has passed. Traps when a thread has failed. */
 function sleep(word: usize, value: i32): void {
@@ -59,7 +60,10 @@ function sleep(word: usize, value: i32): void {
   atomic.wait<i32>(word, value, SECOND);
 }
 
-/** Whether nobody has made progress for too long. Seconds are counted by waking up: a suspended process is not dead. */
+/**
+ * Whether no thread has made progress for too long. Seconds are counted by wake-ups, because a suspended process is not
+ * dead.
+ */
 function stalled(): bool {
   seconds = atomic.load<i32>(CLAIMS) == claims ? seconds + 1 : 0;
   claims = atomic.load<i32>(CLAIMS);
@@ -84,12 +88,12 @@ export function barrier(threads: i32): void {
   }
 }
 
-/** Hands out 0, 1, 2, ... within a run. */
+/** Returns 0, 1, 2, ... in turn within a run. */
 export function claim(): i32 {
   return atomic.add<i32>(CLAIMS, 1);
 }
 
-/** Runs a program on `threads` threads, this one included; returns when all have finished. Traps when one fails. */
+/** Runs a program on `threads` threads, including this one; returns when all have finished. Traps when one fails. */
 export function run(program: usize, threads: i32, patience: i32): void {
   if (program != 0 && atomic.load<i32>(FAILURE) != 0) unreachable();
   atomic.store<i32>(CLAIMS, 0);
@@ -121,17 +125,17 @@ export function work(thread: i32): void {
   }
 }
 
-/** To be called by a thread that trapped, once it has: the others stop waiting for it. */
+/** Called by a thread after it trapped, so that the others stop waiting for it. */
 export function trapped(thread: i32): void {
   record(thread, current);
 }
 
-/** To be called by anyone who sees that a thread has ended without a word. */
+/** Called by any thread that notices that another ended without reporting. */
 export function ended(thread: i32): void {
   record(thread, ENDED);
 }
 
-/** The first failure as (thread + 1) << 8 | opcode, 255 for `ended` or 254 when no thread made progress; 0: none. */
+/** The first failure as (thread + 1) << 8 | opcode, where 255 stands for `ended` and 254 for no progress; 0: none. */
 export function failure(): i32 {
   return atomic.load<i32>(FAILURE);
 }

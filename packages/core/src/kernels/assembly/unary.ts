@@ -1,4 +1,4 @@
-// Functions of one value, graph/unary.ts, and their slopes. All are 0 at 0, so that padding stays 0.
+// Functions of one value (graph/unary.ts) and their slopes. All map 0 to 0, so that padding stays 0.
 import { UnaryCodes, UnaryForward, UnaryGradient } from "./instructions.generated";
 import { exp, expPair } from "./math";
 import { address, arena, arg, argFloat, images } from "./program";
@@ -50,7 +50,7 @@ function elu(x: v128): v128 {
   return f32x4.demote_f64x2_zero(f64x2.sub(expPair(x), f64x2.splat(1)));
 }
 
-/** Of two doubles of 0 and more, as floats. */
+/** tanh of two non-negative doubles, as floats. */
 function tanhAbove0(x: v128): v128 {
   const one = f64x2.splat(1);
   const e = expPair(f64x2.mul(x, f64x2.splat(-2)));

@@ -1,9 +1,9 @@
-// Pools: the largest or the mean of each window's pixels on the map. A window has at least one (graph/ops.ts).
+// Pooling: the maximum or mean of each window's pixels on the map, of which there is at least one (graph/ops.ts).
 import { AveragePoolGradient, Geometry, MaxPoolGradient, PoolForward } from "./instructions.generated";
 import { address, arena, arg, geometryAt, images } from "./program";
 import { addTo } from "./simd";
 
-// The present window's part on the map, of this thread: first row and column, and how many.
+// The current window's part on the map (globals, private to each thread): first row and column, and their numbers.
 let row: i32 = 0;
 let column: i32 = 0;
 let rows: i32 = 0;
@@ -82,7 +82,7 @@ export function maxPoolGradient(i: usize, program: usize, shard: i32): void {
         const corner = <usize>(row * g.width + column) * bytes;
         for (let c: usize = 0; c < bytes; c += 16) {
           const peak = v128.load(peaks + c);
-          let left = v128.load(dy + c); // not yet given away
+          let left = v128.load(dy + c); // not yet assigned to a pixel
           for (let k = 0; k < rows; k++) {
             let at = corner + <usize>k * line + c;
             for (let j = 0; j < columns; j++) {
