@@ -1,6 +1,7 @@
 /**
- * Measurements. `npm run bench` runs all, `npm run bench -- training` one. Results go to stdout as JSON lines; figures that
- * the documents quote stand in docs/results.md with the command that made them. Needs `npm run build`.
+ * Runs the benchmarks: `npm run bench` all of them, `npm run bench -- training` one. Results go to stdout as JSON
+ * lines; the figures quoted in the documentation are in docs/results.md, with the commands that produced them. Needs
+ * `npm run build`.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";

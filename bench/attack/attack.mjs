@@ -1,9 +1,9 @@
 /**
- * An attack on the whole program that can be made again: mutants for every parser, kills, full disks, hostile folders, and
- * generated C under sanitizers. Needs `npm run build`; --help says how it is called. With --count there are so many cases of
- * each target, however long they take.
+ * A reproducible attack on the whole program: mutated input for every parser, kills, full disks, hostile folders, and
+ * generated C under sanitizers. Needs `npm run build`; --help lists the options. With --count, each target gets that
+ * many cases, however long they take.
  *
- * Every case is a function of seed, target and its number. Exit code 1 where a fault was found.
+ * Every case is a function of the seed, the target and its number. Exit code 1 if a fault was found.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";

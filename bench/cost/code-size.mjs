@@ -1,15 +1,17 @@
 /**
- * Bytes of code in flash by kernel set, measured once a core and kept as packages/core/src/target/code-sizes.json.
+ * Measures the bytes of code in flash per set of kernels, once for each core, and stores them in
+ * packages/core/src/target/code-sizes.json.
  *
- * For each core: the firmware is linked around the smallest network, without its kernels, then again with one kernel kept
- * (-u), and the linker's map says which input sections each link holds. What a set of kernels takes is the union of theirs, so
- * sections are grouped by the kernels that need them. `whole`, `rows` and the heads are such kernels too: what a program
- * takes that has its picture in memory, that is pushed its rows, that detects and follows. The network's own constants are
- * left out: target/flash.ts counts them, and the sizes of its structures are checked here.
+ * For each core, the firmware is linked around the smallest network without its kernels, and then again with one kernel
+ * kept (-u); the linker's map lists the input sections in each link. A set of kernels takes the union of its kernels'
+ * sections, so sections are grouped by the kernels that need them. `whole`, `rows` and the heads are treated as kernels
+ * too: the code of a program with the picture in memory, of one that receives its rows, and of one that detects and
+ * tracks. The network's own constants are left out: target/flash.ts counts them, and this script checks the sizes of
+ * their structures.
  *
- * Usage: node bench/cost/code-size.mjs [--check] [--core=NAME]; with --check the file is compared, not written; with --core
- * that core alone is measured, the others stay. Needs `npm run build` and arm-none-eabi-gcc. Run it whenever firmware/ or the
- * compiler changes.
+ * Usage: node bench/cost/code-size.mjs [--check] [--core=NAME]; --check compares with the file instead of writing it;
+ * --core measures only that core and keeps the others. Needs `npm run build` and arm-none-eabi-gcc. Run it whenever
+ * firmware/ or the compiler changes.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

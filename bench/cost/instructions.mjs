@@ -1,17 +1,18 @@
 /**
- * What the kernels of firmware/kernels take, in instructions a unit of their terms (packages/core/src/target/kernels.ts),
- * counted once a core and kept as packages/core/src/target/kernel-costs.json: latency and energy of any board with such a
- * core are estimated with them.
+ * Counts the instructions of the kernels in firmware/kernels per unit of their cost terms
+ * (packages/core/src/target/kernels.ts), once for each core, and stores them in
+ * packages/core/src/target/kernel-costs.json. The latency and energy of any board with such a core are estimated from
+ * them.
  *
- * For each core the blocks of `samples` below run on the emulated core (QEMU -icount shift=0, the system timer counts) in a
- * program that is compiled as firmware is: they are emitted as every network is, and each step is counted row by row. A
- * kernel's figures are the non-negative least squares of the relative error over all steps that run it. What following the
- * schedule adds is counted with kernels that do nothing.
+ * For each core, the blocks of `samples` below run on the emulated core (QEMU -icount shift=0, counted by the system
+ * timer) in a program compiled like firmware: they are emitted like any network, and each step is counted row by row. A
+ * kernel's costs are the non-negative least squares fit of the relative error over all steps that run it. The overhead
+ * of following the schedule is counted with kernels that do nothing.
  *
- * Usage: node bench/cost/instructions.mjs [--check] [--steps] [--core=NAME] [NETWORK.json...]; with --check the file is
- * compared, not written; with --core that core alone is counted, the others stay; with --steps the steps that are off by more than 2 % are listed; whole networks are counted beside and held
- * against the figures. Needs `npm run build`, arm-none-eabi-gcc and qemu-system-arm. Run it whenever firmware/kernels, the
- * terms or the compiler change.
+ * Usage: node bench/cost/instructions.mjs [--check] [--steps] [--core=NAME] [NETWORK.json...]; --check compares with
+ * the file instead of writing it; --core counts only that core and keeps the others; --steps lists the steps with an
+ * error above 2 %; whole networks are counted in addition and compared with the estimates. Needs `npm run build`,
+ * arm-none-eabi-gcc and qemu-system-arm. Run it whenever firmware/kernels, the cost terms or the compiler change.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * What opening a large data set costs: seconds and memory, in a process of its own. A COCO JSON of 100,000 pictures and
- * 800,000 boxes, and 50,000 pictures in two class folders. The pictures are hard links to one file: of a data set that states
- * its pictures' sizes only a sample is read.
+ * Measures the seconds and memory for opening a large data set in a separate process: a COCO JSON of 100,000 pictures
+ * and 800,000 boxes, and 50,000 pictures in two class folders. The pictures are hard links to one file, because only a
+ * sample of the pictures is read if the data set states their sizes.
  *
  *   node bench/data/open-coco.mjs [pictures] [boxes a picture]
  */

@@ -1,11 +1,12 @@
 /**
- * Ours and the reference tools in the same run, on the same files, in turns: medians and how many times faster. Figures of
- * both are compared, so that what is timed is the same work. One thread each.
+ * Compares our evaluation with the reference tools in one run, alternating on the same files: medians and speed-ups.
+ * The metrics of both are compared to make sure that the timed work is the same. One thread each.
  *
  * Usage: PHINETS_SHARED=folder node bench/evaluation/against.mjs [--rounds 5] [--python /usr/bin/python3]
  *   [--pycocotools COCOAPI/PythonAPI] [--faster-coco-eval DIR] [--trackeval DIR] [--sort DIR --filterpy DIR]
- * Each names a checkout, built in place where it has parts in C (setup.py build_ext --inplace); without one that tool is
- * left out. The folder holds goldens/ and data/mot15/train. Needs `npm run build`, and NumPy and SciPy for Python.
+ * Each option names a checkout, built in place if it has parts in C (setup.py build_ext --inplace); tools without one
+ * are skipped. The folder contains goldens/ and data/mot15/train. Needs `npm run build`, and NumPy and SciPy for
+ * Python.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** What the benchmarks of detectors share: the run's figures by the command line, and what it costs on a board. */
+/** Helpers shared by the detector benchmarks: a run's metrics from the command line, and its cost on a board. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

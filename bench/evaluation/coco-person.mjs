@@ -1,13 +1,13 @@
 /**
- * COCO's twelve figures of person detectors on the pictures of COCO val2017 that show people, with what each costs on a
- * board. The table goes to stderr, a JSON line for each run to stdout.
+ * COCO's twelve metrics of person detectors on the pictures of COCO val2017 that show people, with each detector's cost
+ * on a board. The table goes to stderr, one JSON line per run to stdout.
  *
- * Usage: npm run bench:coco-person -- MODEL... [--on int8] [--data coco-val-person] [--target stm32h743]
- * Without --data it is looked for under $PHINETS_SHARED/data. Needs `npm run build`.
+ * Usage: npm run bench:coco-person -- MODEL... [--on int8] [--data coco-val-person] [--target stm32h743] Without
+ * --data, the data set is expected under $PHINETS_SHARED/data. Needs `npm run build`.
  *
- * Where it differs from the official protocol: the pictures are made smaller (long side 224 px), boxes are scored in the
- * original pixels; areas are those of the boxes, not of the outlines, which moves objects between small, medium and large;
- * most pictures without people are missing, so there are fewer chances of a false find.
+ * Differences from the official protocol: the pictures are smaller (long side 224 px), but boxes are scored in the
+ * original pixels; areas are those of the boxes instead of the outlines, which moves objects between small, medium and
+ * large; most pictures without people are missing, so there are fewer opportunities for false detections.
  */
 import { join } from "node:path";
 import { formatTable } from "../../packages/node/dist/text/table.js";

@@ -1,11 +1,11 @@
 /**
- * Where a run fails on test pictures, as its int8 network: how many objects of each height it finds, what its errors cost,
- * and what is taken for what. Tables go to stderr, a JSON line to stdout. Needs `npm run build`.
+ * Analyses where a run's int8 network fails on test pictures: how many objects of each height it finds, the cost of its
+ * errors, and its confusions. Tables go to stderr, a JSON line to stdout. Needs `npm run build`.
  *
  * Usage: npm run bench:limits -- MODEL --data DATA [--only person] [--split test]
  *
- * Heights are shares of the picture's. An object counts as found at the confidence of the best F1, at an IoU of .5
- * with a box of its class that no better one has taken.
+ * Heights are fractions of the picture's height. An object counts as found if, at the confidence of the best F1, a box
+ * of its class has an IoU of .5 with it and is not matched with a better one.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

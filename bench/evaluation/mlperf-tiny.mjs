@@ -1,15 +1,17 @@
 /**
- * MLPerf Tiny's five int8 reference networks: imported, proven on the emulated core, and planned for boards that vendors
- * publish figures of. The tables go to stderr, a JSON line for each network and board to stdout.
+ * MLPerf Tiny's five int8 reference networks: imported, verified on the emulated core, and planned for boards with
+ * published vendor figures. The tables go to stderr, one JSON line per network and board to stdout.
  *
- * Usage: npm run bench:mlperf-tiny -- [--data mlperf-tiny] [--boards stm32h7a3,...] [--networks vww,...]
- * Without --data it is looked for under $PHINETS_SHARED/data: NAME.tflite with NAME.inputs.bin. Needs `npm run build`,
+ * Usage: npm run bench:mlperf-tiny -- [--data mlperf-tiny] [--boards stm32h7a3,...] [--networks vww,...] Without
+ * --data, the files NAME.tflite with NAME.inputs.bin are expected under $PHINETS_SHARED/data. Needs `npm run build`,
  * arm-none-eabi-gcc and qemu-system-arm.
  *
- * What is what: instructions are counted on an emulated core of the board's kind (emulated), milliseconds follow from them
- * by the board's cycles an instruction, a band (planned); published rows are X-CUBE-AI's of MLPerf Tiny v1.1 to v1.3, measured
- * on the boards that are named. RAM is the arena with all scratch, the input in a buffer of its own; X-CUBE-AI's is its
- * activations; smallest: with --optimize least-ram, to which rows are pushed or which has the whole input in memory. Flash is the linked image, of the fastest program and of the one with least flash, which takes more instructions.
+ * Meaning of the figures: instructions are counted on an emulated core of the board's type (emulated); milliseconds
+ * follow from them and the board's cycles per instruction, as a range (planned); published rows are X-CUBE-AI's in
+ * MLPerf Tiny v1.1 to v1.3, measured on the named boards. RAM is the arena with all scratch and the input in a separate
+ * buffer; X-CUBE-AI's is its activations; smallest: with --optimize least-ram, where rows are pushed or the whole input
+ * is in memory. Flash is the linked image, both of the fastest program and of the one with the least flash, which takes
+ * more instructions.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

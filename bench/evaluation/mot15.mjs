@@ -1,10 +1,11 @@
 /**
- * SORT on the public detections of MOT15's training sequences, scored by this project: the six sequences beside the table
- * that SORT's authors published (Bewley et al., ICIP 2016, and the repository's README), and all eleven, also with the
- * ByteTrack-style tracker. The tables go to stderr, JSON lines to stdout, with the speed of tracking and of scoring (medians
- * of 7 rounds, one thread), the bytes that a frame allocates, and the cost of a frame after many tracks have died.
+ * SORT on the public detections of MOT15's training sequences, scored by this project: the six sequences beside the
+ * table published by SORT's authors (Bewley et al., ICIP 2016, and the repository's README), and all eleven, also with
+ * the ByteTrack-style tracker. The tables go to stderr, JSON lines to stdout, with the speed of tracking and scoring
+ * (medians of 7 rounds, one thread), the bytes allocated per frame, and the cost of a frame after many tracks have
+ * died.
  *
- * Usage: node bench/evaluation/mot15.mjs [folder with SEQ/gt/gt.txt, SEQ/det/det.txt, SEQ/seqinfo.ini]; without it
+ * Usage: node bench/evaluation/mot15.mjs [folder with SEQ/gt/gt.txt, SEQ/det/det.txt, SEQ/seqinfo.ini]; default:
  * $PHINETS_SHARED/data/mot15/train. Needs `npm run build`.
  */
 import { setFlagsFromString } from "node:v8";

@@ -1,10 +1,11 @@
 /**
- * What OC-SORT (Cao et al., "Observation-Centric SORT", CVPR 2023) would bring over the two trackers that are here: its
- * re-update after a gap (section 4.1), the direction of motion in the cost (4.2) and the recovery by last observations,
- * each alone and all, on the public detections of MOT15's eleven training sequences. Written from the paper's formulas, in
- * SORT's own model of motion, to decide whether it should be the third tracker: docs/decisions.md.
+ * Measures what OC-SORT (Cao et al., "Observation-Centric SORT", CVPR 2023) would gain over the two existing trackers:
+ * its re-update after a gap (section 4.1), the direction of motion in the cost (4.2) and the recovery by last
+ * observations, each alone and all together, on the public detections of MOT15's eleven training sequences. Written
+ * from the paper's formulas with SORT's motion model, to decide whether it should become the third tracker:
+ * docs/decisions.md.
  *
- * Usage: node bench/evaluation/oc-sort.mjs [folder with SEQ/gt/gt.txt, SEQ/det/det.txt, SEQ/seqinfo.ini]; without it
+ * Usage: node bench/evaluation/oc-sort.mjs [folder with SEQ/gt/gt.txt, SEQ/det/det.txt, SEQ/seqinfo.ini]; default:
  * $PHINETS_SHARED/data/mot15/train. Needs `npm run build`.
  */
 import { parseMotRows } from "../../packages/core/dist/data/index.js";

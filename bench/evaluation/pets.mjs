@@ -1,12 +1,12 @@
 /**
- * People in a real video, end to end: a run's network detects them in PETS09-S2L1, both trackers join its boxes, and our
- * evaluator scores the tracks beside those of the benchmark's public detections. The table goes to stderr, a JSON line for
- * each row to stdout, a picture with the way of every track to --picture.
+ * People in a real video, end to end: a run's network detects them in PETS09-S2L1, both trackers link its boxes, and
+ * our evaluator scores the tracks beside those of the benchmark's public detections. The table goes to stderr, one JSON
+ * line per row to stdout, and a picture with the path of every track to --picture.
  *
  * Usage: npm run bench:pets -- MODEL [--video pets09-s2l1.avi] [--truth mot15/train/PETS09-S2L1] [--tiles 2x2]
  *   [--on int8] [--sort-conf 0.25] [--high-score 0.5] [--picture pets.jpg] [--tracks FOLDER] [--detections det.txt]
- * MODEL is a run folder. --tracks keeps tracks, and the network's boxes as det.txt, which --detections takes up again. Without --video and --truth they are looked for under $PHINETS_SHARED/data. Needs `npm run build`
- * and ffmpeg.
+ * MODEL is a run folder. --tracks saves the tracks, and the network's boxes as det.txt, which --detections reuses.
+ * Without --video and --truth, both are expected under $PHINETS_SHARED/data. Needs `npm run build` and ffmpeg.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

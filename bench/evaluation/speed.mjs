@@ -1,9 +1,9 @@
 /**
- * Milliseconds from files' bytes to figures, medians of 7 rounds on one thread, with the reference tools' times on the same
- * inputs as they were noted when the reference outputs were made (another machine): pycocotools 3.20 s, TrackEval 5.52 s,
- * py-motmetrics 5.70 s without its preprocessing. COCO again at 1, 4 and 16 times the pictures.
+ * Milliseconds from the files' bytes to the metrics, medians of 7 rounds on one thread, beside the reference tools'
+ * times on the same inputs, recorded on another machine when the reference outputs were made: pycocotools 3.20 s,
+ * TrackEval 5.52 s, py-motmetrics 5.70 s without its preprocessing. COCO also with 1, 4 and 16 times the pictures.
  *
- * Usage: PHINETS_SHARED=folder node bench/evaluation/speed.mjs, the folder holding goldens/. Needs `npm run build`.
+ * Usage: PHINETS_SHARED=folder node bench/evaluation/speed.mjs; the folder contains goldens/. Needs `npm run build`.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import {

@@ -1,11 +1,11 @@
 /**
- * PASCAL VOC2007's figures of detectors on its test pictures: average precision a class and its mean, of 11 points (the
- * official one of 2007) and of the area (2010 and later), with what each costs on a board. Tables go to stderr, a JSON line
- * for each run to stdout.
+ * PASCAL VOC2007 metrics of detectors on its test pictures: average precision per class and its mean, over 11 points
+ * (the official metric of 2007) and by area (2010 and later), with each detector's cost on a board. Tables go to
+ * stderr, one JSON line per run to stdout.
  *
- * Usage: npm run bench:voc2007 -- MODEL... [--on int8] [--data voc2007] [--target stm32h743]
- * Without --data it is looked for under $PHINETS_SHARED/data: a folder with Annotations, ImageSets and JPEGImages. Needs
- * `npm run build`. Pictures may have been made smaller: boxes are scored in the pixels of the annotations.
+ * Usage: npm run bench:voc2007 -- MODEL... [--on int8] [--data voc2007] [--target stm32h743] Without --data, a folder
+ * with Annotations, ImageSets and JPEGImages is expected under $PHINETS_SHARED/data. Needs `npm run build`. Pictures
+ * may have been shrunk: boxes are scored in the pixels of the annotations.
  */
 import { join } from "node:path";
 import { formatTable } from "../../packages/node/dist/text/table.js";

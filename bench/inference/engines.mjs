@@ -1,13 +1,15 @@
 /**
- * One picture's inference on the same files: ours (float and int8, WebAssembly), onnxruntime-node, onnxruntime-web and
- * TensorFlow Lite's WebAssembly, on 1 thread and 2 where an engine has a choice, in Node and in Chromium. All take turns in
- * one process, so that a busy machine is unfair to none; the least time counts, in milliseconds. Every int8 output of ours is
- * compared with the integer interpreter's. What is not installed is left out, with a line on stderr. Needs `npm run build`.
+ * Compares one picture's inference on the same files: ours (float and int8, WebAssembly), onnxruntime-node,
+ * onnxruntime-web and TensorFlow Lite's WebAssembly, on 1 and 2 threads where an engine supports it, in Node and in
+ * Chromium. All engines alternate in one process, so that a busy machine disadvantages none; the minimum time counts,
+ * in milliseconds. Each of our int8 outputs is compared with the integer interpreter's. Engines that are not installed
+ * are skipped, with a line on stderr. Needs `npm run build`.
  *
  *   node bench/inference/engines.mjs [--rounds 60] [--model MODEL]... [--threads 1,2] [--node PATH]... [--no-chromium] [--json]
  *
- * MODEL: a run folder, mobilenetv2-0.35-96 or efficientnet-b0-96 (untrained); default: both person detectors and these two.
- * PATH: another node binary to measure beside this one.
+ * MODEL: a run folder, mobilenetv2-0.35-96 or efficientnet-b0-96 (untrained); default: both person detectors and these
+ * two.
+ * PATH: another node binary to measure in addition.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";

@@ -1,8 +1,8 @@
 /**
- * What `phinets track` costs, a frame: each stage after the other on one thread, in milliseconds, in processor time (which
- * a busy machine disturbs less; ffmpeg's own is not in it) and as a share of all; then the command as it is run (frames a
- * second; stages overlap, and pictures are looked at on every core), without and with the annotated mp4. For the whole
- * picture and in 2x2 tiles. Needs `npm run build` and ffmpeg.
+ * The cost per frame of `phinets track`: first each stage in sequence on one thread, in milliseconds, in processor time
+ * (less affected by a busy machine; excludes ffmpeg) and as a share of the total; then the command as users run it
+ * (frames per second, with overlapping stages and detection on every core), without and with the annotated mp4. For the
+ * whole picture and in 2x2 tiles. Needs `npm run build` and ffmpeg.
  *
  *   node bench/inference/track.mjs CLIP [--model models/person-192] [--frames 200]
  */

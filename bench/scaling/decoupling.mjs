@@ -1,8 +1,8 @@
 /**
- * Draws docs/pictures/decoupling.svg: networks that agree in computation, in working memory or in parameter memory and
- * differ widely in the other two. All are detectors of one class from the lattice of `phinets fit`; the costs are exact.
- * Usage: node bench/scaling/decoupling.mjs [--check]; with --check nothing is written, and a picture that differs is an
- * error. Needs `npm run build`.
+ * Draws docs/pictures/decoupling.svg: networks with equal computation, working memory or parameter memory that differ
+ * widely in the other two. All are single-class detectors from the lattice of `phinets fit`; the costs are exact.
+ * Usage: node bench/scaling/decoupling.mjs [--check]; --check writes nothing and fails if the picture differs. Needs
+ * `npm run build`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseNetwork } from "../../packages/core/dist/networks/index.js";

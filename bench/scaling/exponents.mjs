@@ -1,7 +1,7 @@
 /**
- * How parameters, MACs and RAM answer to each hyper-parameter: slopes of straight lines through log-log points (least
- * squares), around alpha .5, beta 1, t0 6, N 7, 128 px; for N the factor from 4 to 9 blocks. Beside ours, the figures that
- * were measured on the authors' PyTorch code. RAM is the planned int8 arena here.
+ * How parameters, MACs and RAM depend on each hyper-parameter: slopes of least squares lines through log-log points
+ * around alpha .5, beta 1, t0 6, N 7, 128 px; for N, the factor from 4 to 9 blocks. Printed beside the values measured
+ * on the authors' PyTorch code. RAM here is the planned int8 arena.
  * Usage: node bench/scaling/exponents.mjs. Needs `npm run build`.
  */
 import { countMacs, countParameters, planArena } from "../../packages/core/dist/cost/index.js";

@@ -1,7 +1,8 @@
 /**
- * Milliseconds of an answer of `fit` on several boards, each the first of a process, as a user waits for it; and networks costed
- * a second on one core. Usage: node bench/scaling/speed.mjs. Needs `npm run build`. Where other programs share the cores,
- * `cpuMs` (this process, its compiler threads included) says more than `ms`.
+ * Milliseconds until `fit` answers for several boards, each in a fresh process as a user experiences it, and the number
+ * of networks whose cost is computed per second on one core. Usage: node bench/scaling/speed.mjs. Needs
+ * `npm run build`. If other programs use the cores, `cpuMs` (this process including its compiler threads) is more
+ * reliable than `ms`.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,8 @@
 /**
- * Milliseconds from a slider's input event, of a key in headless Chromium, until the figures that follow are in the page,
- * and until they are painted: median and 95th percentile over all moves of each slider of the studio's room Board, for a
- * board with the DSP extension and one without. A screen shows 60 frames a second, so that what is ready just after one
- * waits 17 ms for the next. Needs `npm run build` and Chromium; the load of the machine is printed.
+ * Milliseconds from a slider's input event, triggered by a key in headless Chromium, until the resulting figures are in
+ * the page and until they are painted: median and 95th percentile over all moves of each slider in the studio's room
+ * Board, for a board with the DSP extension and one without. At 60 frames per second, a result that just misses a frame
+ * waits 17 ms for the next. Needs `npm run build` and Chromium; prints the machine's load.
  *
  *   node bench/studio/sliders.mjs [--moves 200] [--boards stm32h743,rp2040]
  */

@@ -1,9 +1,10 @@
 /**
- * Frames a second of the studio's room Try on a camera: person-192, int8, boxes drawn, in headless Chromium that has one
- * core. The camera is Chromium's own, of a file of frames at 60 a second, 640 x 480: pictures of people where a folder of
- * them is named, else a rendered belt, which costs the network the same. The median of ten seconds; the aim is 30. A
- * machine that does other work at the time gives less: its load is printed, and the processor time that the browser's
- * processes took a frame, camera and all, which says what a free core would give. Linux; needs `npm run build` and Chromium.
+ * Frames per second of the studio's room Try on a camera: person-192, int8, with drawn boxes, in headless Chromium
+ * limited to one core. The camera is Chromium's own, fed from a file of frames at 60 per second, 640 x 480: pictures of
+ * people if a folder of them is given, else a rendered belt, which costs the network the same. Prints the median of ten
+ * seconds; the goal is 30. Other work on the machine lowers the result, so its load is printed, and also the processor
+ * time per frame of the browser's processes, including the camera, which tells what a free core would achieve. Linux;
+ * needs `npm run build` and Chromium.
  *
  *   node bench/studio/webcam.mjs [PICTURES] [--core 0] [--seconds 10]
  */

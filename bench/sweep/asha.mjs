@@ -1,8 +1,9 @@
 /**
- * Successive halving against the whole grid: 27 settings of one network, all trained to the end, and again by `search: asha`
- * over the same 27. Prints the winners, how far the second is behind in the grid's own figures, and the pictures each
- * trained on. Killed, it goes on: both sweeps keep what they have in --out.
- * Usage: node bench/sweep/asha.mjs --data DATA [--size 64] [--epochs 9] [--first-epochs 1] [--out runs/asha]. Needs `npm run build`.
+ * Compares successive halving with the full grid: 27 settings of one network, all trained to the end, and again by
+ * `search: asha` over the same 27. Prints both winners, how far the second is behind in the grid's metrics, and the
+ * pictures that each trained on. If killed, it can be resumed: both sweeps keep their results in --out.
+ * Usage: node bench/sweep/asha.mjs --data DATA [--size 64] [--epochs 9] [--first-epochs 1] [--out runs/asha]. Needs
+ * `npm run build`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,8 +1,10 @@
 /**
- * A sweep under SIGKILL: the same file run to its end undisturbed, and again by a random schedule of kills of the sweep and
- * of its slots' processes (seeded), in one slot or several. leaderboard.csv and all weights must be the same bytes, no rung may be
- * missing or twice in the journal, and no child may outlive its sweep. Exit code 1 where one differs.
- * Usage: node bench/sweep/kills.mjs [--schedules 20] [--seed 1]. Needs `npm run build`; twenty take about ten minutes.
+ * A sweep under SIGKILL: the same file is run undisturbed, and again with a random (seeded) schedule of kills of the
+ * sweep and of its slots' processes, in one slot or several. leaderboard.csv and all weights must have the same bytes,
+ * no rung may be missing from or repeated in the journal, and no child may outlive its sweep. Exit code 1 if anything
+ * differs.
+ * Usage: node bench/sweep/kills.mjs [--schedules 20] [--seed 1]. Needs `npm run build`; twenty schedules take about ten
+ * minutes.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";

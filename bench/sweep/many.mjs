@@ -1,7 +1,8 @@
 /**
- * A sweep of many settings without its training: the command line resolves a file of them and leaves all out by a limit,
- * which shows what reading, drawing and costing take; then a trainer that answers at once, with scores drawn from a seed,
- * under the real schedule, journal, leaderboard and page. Prints seconds, microseconds a rung, memory and bytes.
+ * A sweep of many settings without training. First the command line resolves a file of settings and leaves all of them
+ * out by a limit, which measures reading, drawing and costing; then a trainer that returns at once, with scores drawn
+ * from a seed, runs under the real schedule, journal, leaderboard and page. Prints seconds, microseconds per rung,
+ * memory and bytes.
  * Usage: node bench/sweep/many.mjs [--settings 10000] [--slots 64] [--seed 1]. Needs `npm run build`.
  */
 import { spawnSync } from "node:child_process";

@@ -1,7 +1,7 @@
 /**
- * What a rung of a sweep costs beside its training: successive halving over many settings of a tiny network, in one slot.
- * Training is what events.jsonl has between "started" and the last "checkpoint" of a rung; the rest of the time from the
- * first rung's start to the last one's end is not. Prints both, in milliseconds a rung.
+ * Overhead of a sweep's rung beside its training: successive halving over many settings of a tiny network, in one slot.
+ * Training is the time in events.jsonl between "started" and a rung's last "checkpoint"; overhead is the remaining time
+ * from the first rung's start to the last one's end. Prints both, in milliseconds per rung.
  * Usage: node bench/sweep/overhead.mjs [--settings 81] [--workers 1]. Needs `npm run build`.
  */
 import { spawnSync } from "node:child_process";

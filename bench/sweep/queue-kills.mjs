@@ -1,12 +1,12 @@
 /**
- * A sweep over a queue under SIGKILL: the same file alone and undisturbed, and again over Redis by workers in folders of
- * their own, while a random schedule (seeded) kills workers, Redis and the sweep. leaderboard.csv, weights and journal must
- * be the same bytes; a rung that two workers trained to its end is counted. Then, without training: what 10,000 jobs take
- * of Redis, and how fast they are put in, taken and checked. With `--speculate` the sweeps over Redis train ahead: their
- * journals may have more than that of the one alone, and weights of trainings that it dropped. Exit code 1 where bytes
- * differ.
- * Usage: node bench/sweep/queue-kills.mjs [--schedules 10] [--seed 1] [--jobs 10000] [--speculate]. Needs `npm run build`
- * and redis-server; a schedule takes about a minute.
+ * A sweep over a queue under SIGKILL: the same file is run alone and undisturbed, and again over Redis by workers in
+ * separate folders, while a random (seeded) schedule kills workers, Redis and the sweep. leaderboard.csv, weights and
+ * journal must have the same bytes; rungs that two workers trained to the end are counted. Then, without training: the
+ * Redis memory taken by 10,000 jobs, and the speed of adding, taking and checking them. With `--speculate` the sweeps
+ * over Redis train ahead: their journals may have more entries than the undisturbed one's, and there may be weights of
+ * discarded trainings. Exit code 1 if bytes differ.
+ * Usage: node bench/sweep/queue-kills.mjs [--schedules 10] [--seed 1] [--jobs 10000] [--speculate]. Needs
+ * `npm run build` and redis-server; a schedule takes about a minute.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";

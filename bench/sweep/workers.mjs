@@ -1,17 +1,22 @@
 /**
- * Simulation of a sweep on many workers, event by event, over the real schedule: what share of the workers' time is spent on
- * training, how much of that counts, and what would give first. A rung takes its setting's seconds an epoch (log-normal over
- * settings) by a factor of its own (log-normal: stragglers), the same for all pieces that it is given out in, and
- * `--job-seconds` beside for each. A worker dies after an exponential time; it is back after `--restart` seconds, and its
- * job after the queue's lock (10 s) and its check for stalled jobs (up to 5 s), from the last whole epoch on. The sweep
- * looks at results every half second, takes `--decide-ms` for each, as bench/sweep/many.mjs measures it, and keeps a
- * reserve of jobs in the queue, first come, first served, as the queue's trainer does.
- * Per line: `busy`, the share of the workers' time that is training; `useful`, of rungs that count; `ahead`, the share of
- * the training that does not count; `ideal`, the least hours that any schedule takes, even one that knows all results: the
- * rungs that count by the workers, or the longest training of them, which cannot be divided; `ofIdeal`, that by the hours.
- * Queue and store are counted, not simulated: operations (a job is added, taken, ended; an epoch told; a lock extended every
- * 5 s) and bytes (a checkpoint out and one in a job, one out an epoch) a second, the busiest minute of them.
- * Usage: node bench/sweep/workers.mjs [--trials 10000] [--workers 1,10,100,1000] [--search asha] [--speculate false,true]
+ * Event-driven simulation of a sweep on many workers with the real schedule: which share of the workers' time is spent
+ * on training, how much of that counts, and what becomes the bottleneck. A rung takes its setting's seconds per epoch
+ * (log-normal over settings) times its own factor (log-normal: stragglers), the same for all pieces into which it is
+ * divided, plus `--job-seconds` for each piece. A worker dies after an exponential time; it is back after `--restart`
+ * seconds, and its job after the queue's lock (10 s) and its check for stalled jobs (up to 5 s), from the last
+ * completed epoch on. The sweep polls results every half second, takes `--decide-ms` for each, as measured by
+ * bench/sweep/many.mjs, and keeps a reserve of jobs in the queue, first come, first served, as the queue's trainer
+ * does.
+ *
+ * Per line: `busy`, the share of the workers' time spent on training; `useful`, that of rungs that count; `ahead`, the
+ * share of training that does not count; `ideal`, the minimum hours of any schedule, even one that knows all results:
+ * the counting rungs divided among the workers, or the longest of these trainings, which cannot be divided; `ofIdeal`,
+ * `ideal` divided by the hours taken. Queue and storage are counted, not simulated: operations (adding, taking and
+ * ending a job; reporting an epoch; extending a lock every 5 s) and bytes (per job one checkpoint out and one in, per
+ * epoch one out) per second, in the busiest minute.
+ *
+ * Usage: node bench/sweep/workers.mjs [--trials 10000] [--workers 1,10,100,1000] [--search asha] [--speculate
+ * false,true]
  * [--pieces true] [--setting-spread 0.5] [--epochs 27] [--seed 1] ...
  */
 import { parseArgs } from "node:util";

@@ -1,10 +1,11 @@
 /**
- * Training steps of ours and of PyTorch in turns on the same machine, so that whatever else it does hits both alike:
- * medians of the rounds' medians, and PyTorch's milliseconds over ours. PyTorch is optional: without it only our own
- * figures are printed. On a busy machine only the processor time of a step on one thread (`--threads 1`) means much: with
- * more threads it counts how long they wait for each other. `--fast` adds our fast kernels, `--node` runs ours on another Node as well (a path, or a major
- * version, which is installed from the npm registry).
- * Usage: node bench/training/against-pytorch.mjs [stack] [detector] [--threads 2] [--rounds 3] [--steps 40] [--node 26] [--fast]
+ * Training steps of ours and of PyTorch, alternating on the same machine so that other load affects both alike: medians
+ * of the rounds' medians, and PyTorch's milliseconds divided by ours. PyTorch is optional: without it only our own
+ * figures are printed. On a busy machine only the processor time of a step on one thread (`--threads 1`) is meaningful;
+ * with more threads it includes the time they wait for each other. `--fast` adds our fast kernels; `--node` also runs
+ * ours on another Node (a path, or a major version, which is installed from the npm registry).
+ * Usage: node bench/training/against-pytorch.mjs [stack] [detector] [--threads 2] [--rounds 3] [--steps 40] [--node 26]
+ * [--fast]
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * The same small training on 1 to 4 threads, on Node 20, 22 and 26, in headless Chromium, killed and gone on with, with
- * and without validation and plots: SHA-256 of what each leaves, which must be equal. Two trainings: twenty steps of
- * examples/browser/training.js, which a page can run too, and `phinets train` on the conveyor set. Exit code 1 when a
+ * The same small training on 1 to 4 threads, on Node 20, 22 and 26, in headless Chromium, killed and resumed, with and
+ * without validation and plots: the SHA-256 of each result must be equal. Two trainings: twenty steps of
+ * examples/browser/training.js, which a page can run too, and `phinets train` on the conveyor set. Exit code 1 if a
  * digest differs or a row cannot be run.
  * Usage: npm run bench:bits [-- --kills 20] [--only steps,train,kills]. Needs `npm run build`.
  */

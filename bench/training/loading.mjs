@@ -1,6 +1,7 @@
 /**
- * What loading costs a training step: pictures a second with batches made between the steps, by loading threads, and with one
- * batch again and again (no loading at all), in turns on one trainer. PhiNet of 10 MMAC at 128 px, pictures of noise.
+ * The cost of loading during training: pictures per second with batches assembled between the steps, with loading
+ * threads, and with one batch repeated (no loading at all), alternating on one trainer. PhiNet of 10 MMAC at 128 px,
+ * pictures of noise.
  *
  *   node bench/training/loading.mjs [threads] [steps] [rounds]
  */

@@ -1,7 +1,7 @@
 /**
- * A training step on our kernels and on ONNX Runtime (step.mjs), in turns. Medians of the rounds. ONNX Runtime is optional:
- * npm install --no-save --ignore-scripts onnxruntime-node@1.30.0. Processor time tells more than the clock on a machine
- * that has other things to do. Usage: node bench/training/onnx.mjs [threads=2] [rounds=3] [steps=10] [device=onnx-cpu].
+ * A training step on our kernels and on ONNX Runtime (step.mjs), alternating. Medians of the rounds. ONNX Runtime is
+ * optional: npm install --no-save --ignore-scripts onnxruntime-node@1.30.0. On a busy machine, processor time is more
+ * reliable than elapsed time. Usage: node bench/training/onnx.mjs [threads=2] [rounds=3] [steps=10] [device=onnx-cpu].
  */
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";

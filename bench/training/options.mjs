@@ -1,6 +1,6 @@
 /**
- * What training options cost, on a detector (PhiNet alpha .35, t0 6, N 7, 128 px, batch 8): a step of each optimiser's
- * sweep, a step with the backbone frozen, memory of ten input sizes. Rounds alternate; medians and minima.
+ * The cost of training options on a detector (PhiNet alpha .35, t0 6, N 7, 128 px, batch 8): each optimiser's update, a
+ * step with a frozen backbone, memory of ten input sizes. Rounds alternate; medians and minima.
  * Usage: node bench/training/options.mjs [threads=2] [rounds=15]. Needs `npm run build`.
  */
 

@@ -1,5 +1,6 @@
 /**
- * Milliseconds of a training step of ours: forward, loss, backward, optimiser, running statistics. One JSON document.
+ * Milliseconds of one of our training steps: forward, loss, backward, optimiser, running statistics. Prints a JSON
+ * document.
  * Usage: node bench/training/step.mjs [stack|detector] [--threads 2] [--steps 40] [--fast]
  * [--device cpu|onnx-cpu|webgpu]. Needs `npm run build`.
  */

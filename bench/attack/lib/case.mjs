@@ -1,4 +1,4 @@
-/** One case of a parser: the mutant of a key, and what becomes of it. */
+/** Runs one case of a parser: makes the mutant for a key and classifies the result. */
 import { getHeapStatistics } from "node:v8";
 import { hashString, Random } from "@phinets/core/tensor";
 import { describe, Fault, judge } from "./faults.mjs";

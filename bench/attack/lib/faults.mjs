@@ -1,4 +1,4 @@
-/** What counts as a fault, as an exception: everything else that is thrown is either a refusal (PhinetsError) or a bug. */
+/** The exception that marks a fault. Anything else that is thrown is either a refusal (PhinetsError) or a bug. */
 export class Fault extends Error {
   name = "Fault";
 }

@@ -1,4 +1,4 @@
-/** A tiny data set, a network and trained runs, made once a campaign; and the command line on them. */
+/** A tiny data set, a network and trained runs, created once per campaign, and the command line running on them. */
 import { createHash } from "node:crypto";
 import {
   cpSync,

@@ -1,4 +1,6 @@
-/** Texts that would run, lead elsewhere or break out of a quotation, in every language that the program writes. */
+/**
+ * Strings that would execute, lead to other paths or break out of quotation, in every language that the program writes.
+ */
 import { mutateFile, utf8 } from "./mutate.mjs";
 
 const pick = (draws, list) => list[draws.integer(list.length)];

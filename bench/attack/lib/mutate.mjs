@@ -1,7 +1,7 @@
 /**
- * Mutants of good files: bytes changed anywhere, numbers of a text or header replaced by extreme ones, JSON rebuilt with a
- * node changed, files of a folder exchanged. Every draw comes from the generator given, so a mutant is made again from
- * its key alone.
+ * Mutates valid files: changes bytes anywhere, replaces numbers in a text or header by extreme ones, rebuilds JSON with
+ * a changed node, swaps files of a folder. Every draw comes from the given generator, so a mutant can be reproduced
+ * from its key alone.
  */
 /** Numbers at the edges of what bytes, floats, counts and our own limits hold. */
 const numbers = [

@@ -1,4 +1,4 @@
-/** Random integer networks at the edges of what the arithmetic allows; not the result of any training. */
+/** Random integer networks at the limits of the arithmetic; they are not trained. */
 import { GraphBuilder } from "@phinets/core/graph";
 import { sizeOf, tensor } from "@phinets/core/tensor";
 

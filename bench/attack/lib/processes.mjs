@@ -1,4 +1,4 @@
-/** Programs of their own, and the folders they work in. */
+/** Child processes, and the folders they work in. */
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { describe } from "./faults.mjs";

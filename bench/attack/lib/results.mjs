@@ -1,4 +1,4 @@
-/** What became of some cases of a target. */
+/** Counts the results of a target's cases. */
 
 const mostFaults = 20;
 const mostOdd = 3;

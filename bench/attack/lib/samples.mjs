@@ -1,4 +1,4 @@
-/** Good files that mutants are made from: one small data set of each format, weights, networks, boards, score files. */
+/** Valid files to be mutated: one small data set of each format, weights, networks, boards, score files. */
 import { gzipSync } from "node:zlib";
 import { weightsToTorch } from "@phinets/core/export";
 import { GraphBuilder, graphToJson } from "@phinets/core/graph";

@@ -1,4 +1,7 @@
-/** Folders that are gone after a campaign: in memory where the system has files there, since a disk waits for every one written. */
+/**
+ * Temporary folders, deleted after a campaign. They are in memory where the system has a memory file system, because
+ * writing many small files to a disk is slow.
+ */
 import {
   accessSync,
   chmodSync,

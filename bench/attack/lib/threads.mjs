@@ -1,4 +1,7 @@
-/** Worker threads, watched: one that hangs or runs out of memory is ended, and what it was at is a fault. */
+/**
+ * Supervised worker threads: one that hangs or runs out of memory is terminated, and its current case counts as a
+ * fault.
+ */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { addResults, noResults } from "./results.mjs";

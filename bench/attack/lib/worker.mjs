@@ -1,4 +1,4 @@
-/** A thread that tries cases: `{ name, seed, from, count, folder }` in, counts and faults out. */
+/** A worker thread that runs cases: receives `{ name, seed, from, count, folder }`, returns counts and faults. */
 import { parentPort, workerData } from "node:worker_threads";
 import { targets } from "../targets/index.mjs";
 import { mutantOf, tryParser } from "./case.mjs";

@@ -1,6 +1,6 @@
 /**
- * The generated and hand-written C under AddressSanitizer and UBSan, against the library: random networks on extreme
- * inputs, detection on random maps, tracking on random frames. Every byte has to be the library's.
+ * Compares the generated and hand-written C, under AddressSanitizer and UBSan, with the library: random networks on
+ * extreme inputs, detection on random maps, tracking on random frames. Every byte must be equal.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";

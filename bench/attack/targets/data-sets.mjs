@@ -1,4 +1,4 @@
-/** Data sets of every format, as folders and as zip archives: what opens is written, and opens again as the same. */
+/** Data sets of every format, as folders and as zip archives: any that opens is written and must read back the same. */
 import { createHash } from "node:crypto";
 import { serialize } from "node:v8";
 import { deflateRawSync } from "node:zlib";

@@ -1,4 +1,4 @@
-/** Readers of the program's own documents and of weights: what they accept is written, and read again as the same. */
+/** Readers of the program's own documents and of weights: accepted values are written and must read back the same. */
 import { isDeepStrictEqual } from "node:util";
 import { networkToOnnx, OnnxModel, quantizedToOnnx, quantizedToTflite, weightsToTorch } from "@phinets/core/export";
 import { deployWeights, GraphBuilder, graphFromJson, graphToJson } from "@phinets/core/graph";

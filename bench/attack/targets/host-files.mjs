@@ -1,4 +1,4 @@
-/** Readers of the Node package: YAML, gzip, pictures of every kind that is decoded here. */
+/** Readers of the Node package: YAML, gzip, and every picture format that it decodes. */
 import { gzipSync } from "node:zlib";
 import { parseCsv, parseYoloDataset } from "@phinets/core/data";
 import { PhinetsError } from "@phinets/core/tensor";

@@ -1,6 +1,6 @@
 /**
- * A stranger's run folder, board, network and data set, hostile in every field: each verb works or refuses in one line,
- * nothing is written outside the folders that it was given, nothing that the files hold runs.
+ * Untrusted run folders, boards, networks and data sets with hostile values in every field: each command must work or
+ * refuse in one line, write nothing outside the given folders, and execute nothing from the files.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";

@@ -1,8 +1,9 @@
 /**
- * What is attacked. A parser is fed mutants of good files: `samples`, `read`, and `again`, which throws where an accepted
- * value does not survive being written and read. Anything else has `attempt({ seed, n, folder })`, one trial, with programs
- * in processes of their own. `goal`: cases that an hour on two cores comes to, about; the campaign's time is divided so that all
- * targets come equally near to theirs.
+ * The targets of the attack. A parser target receives mutants of valid files and has `samples`, `read`, and `again`,
+ * which throws if an accepted value does not survive being written and read. Any other target has
+ * `attempt({ seed, n, folder })`, one trial, which may start child processes. `goal` is roughly the number of cases
+ * that two cores run in an hour; the campaign's time is divided so that all targets reach about the same share of their
+ * goals.
  */
 import { cTargets } from "./c.mjs";
 import { dataTargets } from "./data-sets.mjs";

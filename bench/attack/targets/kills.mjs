@@ -1,6 +1,6 @@
 /**
- * SIGKILL at random moments, full disks, few descriptors, folders that may not be written, two writers at once. What was
- * begun is gone on with as a user would; the result has to be that of an undisturbed run, byte for byte.
+ * SIGKILL at random moments, full disks, few file descriptors, read-only folders, two concurrent writers. Interrupted
+ * work is resumed as a user would; the result must equal that of an undisturbed run, byte for byte.
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

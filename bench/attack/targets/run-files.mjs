@@ -1,4 +1,6 @@
-/** The documents of a run folder, read as the verbs read them: each is read, or refused in a line that names it. */
+/**
+ * The documents of a run folder, read as the commands read them: each is accepted, or refused in a line that names it.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,4 +1,6 @@
-/** Readers of truth and results: what they accept and a writer holds is written, and read again as the same boxes. */
+/**
+ * Readers of ground truth and results: accepted boxes that a writer can hold are written and must read back the same.
+ */
 import {
   decodeText,
   parseCocoResults,

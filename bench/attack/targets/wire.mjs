@@ -1,4 +1,4 @@
-/** A serial line's bytes: the decoder refuses nothing, so that whatever it throws is a fault. */
+/** Mutated bytes of a serial line: the decoder must never throw. */
 import { encodeWire, WireDecoder } from "@phinets/core/wire";
 import { join } from "../lib/mutate.mjs";
 

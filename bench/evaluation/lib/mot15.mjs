@@ -1,4 +1,4 @@
-/** MOT15's training sequences, as the benchmarks of trackers take them. */
+/** Loads MOT15's training sequences for the tracker benchmarks. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseMotRows, parseSequenceInfo } from "../../../packages/core/dist/data/index.js";

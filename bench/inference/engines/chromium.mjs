@@ -1,4 +1,4 @@
-/** The comparison in headless Chromium, with the headers that shared memory needs. */
+/** Runs the comparison in headless Chromium, with the headers that shared memory requires. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-/** Engines as functions that run a network once, in Node or in a page. */
+/** The engines as functions that run a network once, in Node or in a page. */
 import { IntegerEngine } from "@phinets/core/inference";
 import { createEngine } from "@phinets/core/kernels";
 import { readModel } from "@phinets/core/model";

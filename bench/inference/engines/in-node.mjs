@@ -1,6 +1,6 @@
 /**
- * One network in this Node: `node in-node.mjs FOLDER THREADS ROUNDS` prints a line of JSON. Engines that are not installed
- * are left out, with a line that says so.
+ * Measures one network in this Node: `node in-node.mjs FOLDER THREADS ROUNDS` prints a line of JSON. Engines that are
+ * not installed are skipped, with a line that says so.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-/** The networks of the comparison, each as a folder of files that every engine reads. */
+/** Prepares the networks of the comparison, each as a folder of files that every engine reads. */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { networkToOnnx, quantizedToOnnx, quantizedToTflite } from "@phinets/core/export";

@@ -1,6 +1,6 @@
 /**
- * One network in a page's worker, as the training engine waits for its threads: the page posts `{ threads, rounds }` and is
- * posted the times. Files come from /model/.
+ * Measures one network in a page's worker, because the training engine blocks while it waits for its threads. The page
+ * posts `{ threads, rounds }` and receives the times. Files come from /model/.
  */
 import { browserThreads } from "@phinets/browser";
 import { leastTimes, onnxRuntime, ours, tfLite } from "./contestants.mjs";

@@ -1,4 +1,4 @@
-/** A clip as YUV4MPEG2, which Chromium takes for a camera. */
+/** Writes a clip as YUV4MPEG2, which Chromium accepts as a camera. */
 
 /**
  * @param {readonly import("@phinets/core/data").Picture[]} frames RGB, of one size with even sides; written as 4:2:0, BT.601

@@ -1,4 +1,6 @@
-/** A sweep that takes seconds, to be killed: six settings of a tiny network on pictures of a conveyor belt, halved. */
+/**
+ * A sweep of a few seconds, to be killed: six settings of a tiny network on pictures of a conveyor belt, with halving.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeConveyorDataset } from "@phinets/node/dataset";

@@ -1,4 +1,4 @@
-/** `phinets train` on a small conveyor set, in processes of its own that may be killed. */
+/** Runs `phinets train` on a small conveyor set in child processes that may be killed. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

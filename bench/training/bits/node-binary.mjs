@@ -1,4 +1,4 @@
-/** Other versions of Node, from the npm registry: real binaries, kept in .cache/node. */
+/** Installs other versions of Node from the npm registry: real binaries, cached in .cache/node. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { arch, execPath, platform, versions } from "node:process";

@@ -1,4 +1,4 @@
-/** The same twenty steps in headless Chromium: what the page of examples/browser shows. */
+/** Runs the same twenty steps in headless Chromium, in the page of examples/browser. */
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { serve } from "../../../examples/browser/serve.mjs";

@@ -1,4 +1,6 @@
-/** Twenty steps of examples/browser/training.js; prints the SHA-256 of the weights. Usage: node steps.mjs [threads=2] */
+/**
+ * Runs twenty steps of examples/browser/training.js and prints the weights' SHA-256. Usage: node steps.mjs [threads=2]
+ */
 import { argv } from "node:process";
 import { sha256, train } from "../../../examples/browser/training.js";
 import { nodeThreads } from "../../../packages/node/dist/threads/pool.js";

@@ -1,4 +1,4 @@
-/** What is measured: graphs that ours and PyTorch's runner both build from the same description. */
+/** The measured workloads: graphs that our runner and PyTorch's both build from the same description. */
 import { GraphBuilder } from "../../../packages/core/dist/graph/index.js";
 import { buildNetwork, parseNetwork } from "../../../packages/core/dist/networks/index.js";
 
