@@ -24,7 +24,7 @@ for (const folder of wanted.length > 0 ? wanted : folders) {
     .sort()) {
     console.error(`\n# ${folder}/${file}`);
     const { status } = spawnSync(process.execPath, [`${here}/${folder}/${file}`], { stdio: "inherit" });
-    failed ||= status !== 0 && status !== 2; // 2: it needs an argument, and has said so
+    failed ||= status !== 0 && status !== 2; // 2: the benchmark needs an argument and has printed its usage
   }
 }
 process.exit(failed ? 1 : 0);

@@ -16,13 +16,13 @@ import { endScratch, makeScratch } from "./lib/scratch.mjs";
 import { Threads } from "./lib/threads.mjs";
 import { targets } from "./targets/index.mjs";
 
-/** Cases of a target that a thread tries in one go take about so long. */
+/** Approximate seconds of a batch: the cases of one target that a thread runs in one go. */
 const secondsOfBatch = 0.3;
 const firstBatch = 20;
 const largestBatch = 20_000;
-/** Between two times that the state is written. */
+/** Interval at which the state is written. */
 const secondsOfState = 5;
-/** Reproducers of one kind of fault. */
+/** Maximum reproducers of one kind of fault. */
 const mostAlike = 3;
 
 const usage = `npm run attack -- --minutes 60 --seed 1 [--only NAME,NAME] [--threads 2] [--out FOLDER]
@@ -104,10 +104,10 @@ async function campaign() {
   return print(state, list, folder);
 }
 
-/** Until the time is over, or of each target `most` cases have been tried. */
+/** Runs cases until the time is over, or until each target has run `most` cases. */
 async function tryAll(list, state, { minutes, most, folder, scratch, save }) {
   const threads = new Threads(Number(options.threads));
-  // What trials share is made before the threads need it.
+  // Shared fixtures must exist before the threads need them.
   if (list.some(({ group }) => group === "kills" || group === "hostile")) await fixtures(scratch);
   const start = performance.now();
   const earlier = state.seconds;
@@ -127,7 +127,7 @@ async function tryAll(list, state, { minutes, most, folder, scratch, save }) {
       const isTrial = target.attempt !== undefined;
       const count = Math.min(isTrial ? 1 : batchOf(of), most - of.next);
       const from = of.next;
-      // Given out: another thread goes on behind.
+      // Reserves the cases: other threads continue after them.
       of.next += count;
       const began = performance.now();
       const job = { name: target.name, seed: state.seed, from, count, folder: scratch, isTrial };
@@ -147,13 +147,13 @@ async function tryAll(list, state, { minutes, most, folder, scratch, save }) {
   await threads.end();
 }
 
-/** By what the cases before took. */
+/** Batch size, estimated from the duration of previous cases. */
 function batchOf(of) {
   if (tried(of) === 0) return firstBatch;
   return Math.min(largestBatch, Math.max(1, Math.round((secondsOfBatch * tried(of)) / of.seconds)));
 }
 
-/** Saves the bytes and the command that replays them, for the first few of a kind. */
+/** Saves the input and the command that replays it, for the first few faults of a kind. */
 async function report(folder, target, state, { n, problem }) {
   const kind = `${target.name}: ${problem.replace(/\d+/g, "N").split("\n").slice(0, 3).join(" ").slice(0, 160)}`;
   state.kinds ??= {};
@@ -163,7 +163,7 @@ async function report(folder, target, state, { n, problem }) {
   mkdirSync(place, { recursive: true });
   const command = `npm run attack -- --replay ${place}`;
   const files = target.attempt === undefined ? mutantOf(target, state.seed, n) : {};
-  // A mutant's names may lead anywhere, so the files are kept in one.
+  // A mutant's file names may lead anywhere, so its files are stored inside one file.
   const base64 = Object.fromEntries(
     Object.entries(files).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]),
   );

@@ -39,11 +39,11 @@ const cores = [
   { core: "cortex-m33", fpu: "fpv5-sp-d16", dsp: true },
   { core: "cortex-m7", fpu: "fpv5-sp-d16", dsp: true },
   { core: "cortex-m7", fpu: "fpv5-d16", dsp: true },
-  // Of the Cortex-M85 too.
+  // Also stands for the Cortex-M85.
   { core: "cortex-m55", fpu: "fpv5-d16", dsp: true, helium: true },
 ].filter(({ core }) => asked === undefined || core === asked);
 
-/** C structures by the kernels that are given them. */
+/** C structures by the kernels that receive them. */
 const structs = {
   phinets_convolution: ["conv2d", "depthwise", "pointwise"],
   phinets_step_groups: ["grouped"],
@@ -101,10 +101,10 @@ function model(input, head) {
   return texts;
 }
 
-/** The network's constants, which are counted one by one. */
+/** The network's constants, which are counted separately. */
 const constants = /^\.rodata\.(layer\d+\w*|steps|schedule|program|phinets_(anchors|powers|levels)\d*)(\.\d+)?$/;
 
-/** Input section (with its archive member) to bytes, of what the linker puts into flash. */
+/** Maps each input section (with its archive member) that the linker puts into flash to its bytes. */
 function flashSections(map) {
   const text = map.slice(map.indexOf("Linker script and memory map"));
   const sections = new Map();
@@ -170,7 +170,7 @@ async function measure({ core, fpu, dsp, helium = false }) {
   const wholeObjects = await program("whole", "whole");
   const whole = await link(wholeObjects);
   const rows = await link(await program("rows", "rows"));
-  // What both have is every program's.
+  // Sections in both links belong to every program.
   const base = new Map(
     [...whole].filter(([name]) => rows.has(name)).map(([name, n]) => [name, Math.min(n, rows.get(name))]),
   );
@@ -205,7 +205,7 @@ async function measure({ core, fpu, dsp, helium = false }) {
   };
 }
 
-/** Compiles only if the C structures have the sizes that the plan counts with. */
+/** Compiles only if the C structures have the sizes that the planner assumes. */
 async function checkStructs(options, place) {
   const sizes = [
     ["phinets_step", structBytes.step],
@@ -221,7 +221,7 @@ async function checkStructs(options, place) {
   await compiler([...options, "-std=gnu11", "-c", file, "-o", join(place, "sizes.o")]);
 }
 
-/** Two at a time. */
+/** Runs two at a time. */
 async function each(items, work) {
   const left = [...items.entries()];
   const results = [];

@@ -47,9 +47,9 @@ const cores = [
 ].filter(({ core }) => asked === undefined || core === asked);
 const folder = mkdtempSync(join(tmpdir(), "phinets-instructions-"));
 
-/** Inverted residuals: what PhiNets, MobileNetV2 and EfficientNets have for 48 to 320 pixels, and odd sizes between. */
+/** Inverted residuals of PhiNets, MobileNetV2 and EfficientNets for 48 to 320 pixels, and odd sizes in between. */
 const blocks = [
-  // height, width, channels, hidden, filters, kernel, stride, and where they are so: squeeze, padding
+  // height, width, channels, hidden, filters, kernel, stride, and optionally squeeze and padding
   [6, 160, 8, 24, 12, 3, 2],
   [8, 80, 12, 48, 12, 3, 1],
   [6, 64, 7, 42, 7, 5, 1],
@@ -85,7 +85,7 @@ const blocks = [
   [5, 38, 9, 27, 9, 5, 1, { squeeze: 9 }],
   [4, 3, 57, 228, 114, 3, 2],
   [5, 2, 160, 240, 160, 3, 1],
-  // Padding on one side, as in Keras; none.
+  // Padding on one side, as in Keras, or none.
   [9, 32, 12, 48, 24, 3, 2, { padding: { top: 0, left: 0, bottom: 1, right: 1 } }],
   [12, 20, 12, 72, 20, 3, 2, { padding: { top: 0, left: 0, bottom: 1, right: 1 }, squeeze: 8 }],
   [10, 16, 24, 60, 24, 5, 2, { padding: { top: 1, left: 1, bottom: 2, right: 2 } }],
@@ -94,7 +94,7 @@ const blocks = [
   [9, 18, 12, 36, 16, 5, 1, { padding: { top: 1, left: 1, bottom: 1, right: 1 } }],
 ];
 
-/** 1x1 convolutions of few channels. height, width, channels, filters */
+/** 1x1 convolutions with few channels: height, width, channels, filters */
 const narrow = [
   [6, 24, 1, 6],
   [6, 16, 3, 9],
@@ -108,7 +108,7 @@ const narrow = [
   [6, 20, 8, 12],
 ];
 
-/** Convolutions on pictures and maps. height, width, channels, filters, kernel, stride */
+/** Convolutions on pictures and maps: height, width, channels, filters, kernel, stride */
 const convolutions = [
   [12, 96, 3, 16, 3, 2],
   [12, 64, 1, 12, 3, 2],
@@ -128,7 +128,9 @@ const convolutions = [
   [9, 33, 5, 12, 5, 2],
 ];
 
-/** Depthwise layers on what no product made, such as PhiNets' first layer. height, width, channels, kernel, stride */
+/**
+ * Depthwise layers without a preceding product, such as PhiNets' first layer: height, width, channels, kernel, stride
+ */
 const firsts = [
   [12, 160, 3, 3, 2],
   [8, 49, 3, 3, 2],
@@ -149,8 +151,8 @@ const firsts = [
 ];
 
 /**
- * What spectra and windows of samples have, whose maps are a few pixels wide: a convolution, a depthwise layer and a product.
- * height, width, channels, filters, kernel of the convolution and of the depthwise layer, stride
+ * Layers of networks for spectra and windows of samples, whose maps are a few pixels wide: a convolution, a depthwise
+ * layer and a product. height, width, channels, filters, kernel of the convolution and of the depthwise layer, stride
  */
 const series = [
   [25, 5, 1, 64, [10, 4], [3, 3], 1],
@@ -166,7 +168,7 @@ const series = [
   [17, 4, 16, 24, [3, 3], [3, 3], 1],
 ];
 
-/** Element by element, and pooling. height, width, channels */
+/** Element-wise operators and pooling: height, width, channels */
 const maps = [
   [8, 40, 15],
   [6, 64, 8],
@@ -176,7 +178,7 @@ const maps = [
   [4, 4, 160],
 ];
 
-/** Dense layers. inputs, units */
+/** Dense layers: inputs, units */
 const denseLayers = [
   [28, 10],
   [63, 2],
@@ -188,12 +190,12 @@ const denseLayers = [
   [1280, 3],
 ];
 
-/** Value of every byte's step; a ReLU6 that has it needs no table. */
+/** Step at which a byte covers a ReLU6's range, so that it needs no table. */
 const step = Math.fround(6 / 255);
 
 /**
- * Weights at random, scaled so that results spread over int8 as a calibration leaves them: few saturate, and half of a
- * ReLU6's are 0.
+ * Random weights, scaled so that results spread over int8 as after calibration: few saturate, and half of a ReLU6's are
+ * 0.
  */
 function quantized(graph, random) {
   const values = {};
@@ -250,7 +252,7 @@ function samples() {
   const all = [];
   const random = new Random(7, 3);
   const own = new Random(7, 4);
-  /** Results are looked up, clamped, or neither. */
+  /** Results are looked up in a table, clamped, or neither. */
   const conv = (builder, name, x, options, activation) => {
     const relu6 = activation === "relu6";
     const y = builder.conv2d(name, x, { ...options, bias: true, activation: relu6 ? "relu6" : "none" });
@@ -278,12 +280,12 @@ function samples() {
       all.push(q);
       return;
     }
-    // Small maps of a picture's network: another that is wide tells it from a series.
+    // Small maps of a picture network: an additional wide map distinguishes it from a series.
     all.push({ ...q, only: "portable" }, { ...quantized(build(name, shape, make, true), own), only: "dsp" });
   };
   const alike = {};
   blocks.forEach(([height, width, channels, hidden, filters, kernel, stride, options = {}], i) => {
-    // Of every kind of layer some look their results up and some do not.
+    // Among each kind of layer, some look their results up and some do not.
     const kind = `${kernel} ${stride} ${"squeeze" in options}`;
     alike[kind] = (alike[kind] ?? 0) + 1;
     const activation = ["hardswish", "relu6", "none"][(alike[kind] + i) % 3];
@@ -318,7 +320,7 @@ function samples() {
       const even = stride === 2 && i % 2 === 0;
       const padding = even ? { top: 0, left: 0, bottom: 1, right: 1 } : (kernel - 1) / 2;
       const y = depthwise(builder, "depthwise", x, { kernel, stride, padding }, i % 2 ? "hardswish" : "none");
-      // An odd one leaves the program as pixels.
+      // Some leave the program as pixels.
       return i % 2 ? y : conv(builder, "pointwise", y, { filters: 16 }, "hardswish");
     });
   });
@@ -367,7 +369,7 @@ function samples() {
       "dsp",
     );
   });
-  // What imported networks have.
+  // Operators of imported networks.
   maps.forEach((shape, i) => {
     add(`imported${i}`, shape, (builder, x) => {
       const sides = (pixels) => ({ top: pixels, bottom: pixels, left: pixels, right: pixels });
@@ -383,7 +385,7 @@ function samples() {
       ];
     });
   });
-  // What moves bytes.
+  // Operators that move bytes.
   [...maps, [6, 20, 3], [5, 16, 16], [4, 12, 5]].forEach((shape, i) => {
     add(`moves${i}`, shape, (builder, x) => {
       return [
@@ -426,8 +428,8 @@ function samples() {
 }
 
 /**
- * Programs of networks: for the portable kernels, for Helium's, and for the DSP kernels as fast and as small as they go; some
- * of them with byte weights, which have a term of their own.
+ * Programs of the networks: for the portable kernels, for Helium's, and for the DSP kernels as fast and as small as
+ * possible; some with byte weights, which have their own cost term.
  */
 function programs(networks) {
   const all = [];
@@ -450,7 +452,7 @@ function programs(networks) {
   return all;
 }
 
-/** Of every measurement, at least so long that the timer's steps do not matter. */
+/** Minimum duration of a measurement, so that the timer's resolution does not matter. */
 const leastTicks = 128;
 
 function source(models) {
@@ -556,7 +558,7 @@ async function command(tool, args, options = {}) {
   return text;
 }
 
-/** Two at a time. */
+/** Runs two at a time. */
 async function each(items, work) {
   const left = [...items.entries()];
   const results = [];
@@ -571,7 +573,7 @@ const headers = ["kernels", "kernels/dsp", "kernels/helium", "boards/start", "bo
   (part) => `-I${join(firmwareSources, part)}`,
 );
 
-/** Constants, which are the same on every core: no need to compile them for each. */
+/** Constants are the same on every core, so they are compiled only once. */
 async function compileModels(models) {
   await each(models, async (model) => {
     const { q, name, program } = model;
@@ -596,7 +598,7 @@ async function count({ core, fpu }, image, models) {
   );
   await command(cc, [
     ...["-std=gnu99", "-O2", ...machineOf({ name: core, core, fpu }), ...arm, "-T", place(".ld"), ...headers],
-    // The models pass no floating-point numbers, so that it does not matter how these would be passed.
+    // The models pass no floating-point numbers, so the floating-point calling convention does not matter.
     ...[`-I${folder}`, "-Wl,--no-warn-mismatch", ...units, place(".c"), ...models.map(({ object }) => object)],
     ...["-o", place(".elf")],
   ]);
@@ -606,13 +608,13 @@ async function count({ core, fpu }, image, models) {
     [
       ...vectorArguments({ path: place(".elf"), machine }, cwd),
       ...["-M", name, ...(machine.options ?? []), "-nographic", "-monitor", "none", "-serial", "none"],
-      // Without sleep the clock starts alike in every run, and the counts are the same to the last tick.
+      // Without sleep the clock starts equally in every run, and the counts are reproducible to the last tick.
       ...["-semihosting-config", "enable=on,target=native", "-icount", "shift=0,sleep=off", "-kernel", place(".elf")],
     ],
     { cwd, timeout: 120_000 },
   );
   const instructions = (ticks) => (Number(ticks) / 256) * machine.instructionsPerTick;
-  // The call's loop, but for the return, which is the kernel's.
+  // The call's loop, without the return, which belongs to the kernel.
   const call = instructions(/^nothing ticks (\d+)$/m.exec(text)[1]) - 1;
   const found = models.map((model) => ({ model, steps: [] }));
   for (const [, m, s, ticks] of text.matchAll(/^model (\d+) step (\d+) ticks (\d+)$/gm)) {
@@ -628,7 +630,7 @@ async function count({ core, fpu }, image, models) {
   return found;
 }
 
-/** Solves a x = b of a symmetric positive definite matrix; singular ones get what their pivots give. */
+/** Solves a x = b for a symmetric positive definite matrix; a singular one gets whatever its pivots give. */
 function solve(a, b) {
   const n = b.length;
   const m = a.map((row, i) => [...row, b[i]]);
@@ -704,7 +706,7 @@ function fitted(rows) {
   return { figures, off };
 }
 
-/** Amounts of what following the schedule takes. */
+/** Amounts for the overhead of following the schedule. */
 function scheduleTerms({ program }) {
   const step = program.lowering.steps.reduce((sum, one) => sum + callsOf(shapeOf(one, program.lowering)), 0);
   return { entry: program.stream.schedule.length, step };
@@ -721,7 +723,7 @@ function figuresOf({ core }, counted) {
   );
   const found = {};
   const errors = {};
-  // What is there to make a network wide has windows beside the map, as no other has.
+  // Layers added to make a network wide have windows that extend past the map, unlike all others.
   const steps = counted
     .flatMap(({ model, steps: own }) => (isTwin(model) ? own.filter(({ shape }) => shape.bytes) : own))
     .filter(({ where }) => !/ wide(:|$)/.test(where));
@@ -730,7 +732,7 @@ function figuresOf({ core }, counted) {
       .filter((one) => one.kernel === kernel)
       .map((one) => ({ ...one, terms: kernels[kernel].terms(one.shape) }));
     if (rows.length === 0) continue;
-    // Byte weights change nothing but their own term, which is found beside what the others give.
+    // Byte weights affect only their own term, which is fitted after the others.
     const { figures } = fitted(rows.filter(({ shape }) => !shape.bytes));
     const twins = rows.filter(({ shape }) => shape.bytes);
     if (twins.length > 0) {
@@ -753,7 +755,7 @@ function figuresOf({ core }, counted) {
   return { figures: { machine: machineOfCore(core).name, ...overhead, kernels: found }, errors };
 }
 
-/** A whole network's count and what the figures say, and by kernel what they are off, in percent of the whole. */
+/** A whole network's count and estimate, and the error of each kernel in percent of the whole. */
 function compare({ core }, { model, run, steps }, figures) {
   let planned = sumOf(scheduleTerms(model), figures);
   const off = {};
@@ -777,7 +779,7 @@ function compare({ core }, { model, run, steps }, figures) {
 
 const most = 3 * 1024 * 1024;
 
-/** Images of at most `most` bytes of constants: a machine has 4 MB. */
+/** Groups models into images of at most `most` bytes of constants: a machine has 4 MB. */
 function packed(models) {
   const images = [];
   let bytes = most;
@@ -808,7 +810,7 @@ try {
     model.name = `m${i}`;
   });
   await compileModels(all);
-  // Networks have images of their own, so that they change nothing of the others.
+  // Whole networks have their own images, so that they do not affect the others.
   const images = cores.flatMap((core) =>
     [sampled, others]
       .flatMap((models) => packed(models.filter(({ dsp, helium }) => (core.dsp || !dsp) && (core.helium || !helium))))

@@ -21,7 +21,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** A file has so many names at most on ext4. */
+/** Maximum number of hard links to a file on ext4. */
 const mostLinks = 60_000;
 
 if (process.argv[2] === "open") {
@@ -74,7 +74,7 @@ function measure(what, folder) {
   console.log(JSON.stringify({ bench: "open a data set", what, ...counts, ...rounded }));
 }
 
-/** Pictures at these paths, grey, of the size that the JSON states. */
+/** Writes grey pictures at these paths, with the size that the JSON states. */
 function writePictures(paths) {
   const header = new TextEncoder().encode("P5\n640 480\n255\n");
   const bytes = new Uint8Array([...header, ...new Uint8Array(640 * 480).fill(114)]);
@@ -88,7 +88,7 @@ function writePictures(paths) {
   }
 }
 
-/** A tenth of the pictures is in val: splits that are made would read every picture, which is measured elsewhere. */
+/** A tenth of the pictures is in val, because making splits would read every picture, which is measured elsewhere. */
 function writeCoco(folder, pictures, boxes) {
   mkdirSync(join(folder, "annotations"), { recursive: true });
   const held = Math.floor(pictures / 10);

@@ -46,7 +46,7 @@ const timed = (work) => {
   return { ms: performance.now() - start, result };
 };
 
-/** A reference tool that waits for the next round. */
+/** A reference tool's process, which waits for the next round. */
 function referenceOf(tool, job) {
   const file = join(scratch, `${tool}.json`);
   writeFileSync(file, JSON.stringify(job));
@@ -143,7 +143,7 @@ for (const [tool, what, make] of plan) {
   const { job, ours } = make();
   const theirs = referenceOf(tool, job);
   const all = { ours: [], theirs: [] };
-  // The first round of each warms up and is not counted.
+  // The first round is a warm-up and does not count.
   for (let round = 0; round <= rounds; round++) {
     const pair = { ours: ours(), theirs: await theirs.round() };
     for (const [name, value] of Object.entries(pair.theirs)) {

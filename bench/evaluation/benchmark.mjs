@@ -8,13 +8,13 @@ import { parseArgs } from "node:util";
 
 const program = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.meta.url));
 
-/** What `phinets WORDS --json` prints. Its progress goes to stderr. */
+/** The output of `phinets WORDS --json`. Its progress goes to stderr. */
 export function phinets(...words) {
   const options = { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 };
   return JSON.parse(execFileSync(process.execPath, [program, ...words, "--json"], options));
 }
 
-/** MODEL, --on, --data and --target from the command line; ends with 2 where MODEL or the data is missing. */
+/** Reads MODEL, --on, --data and --target from the command line; exits with 2 if MODEL or the data is missing. */
 export function readArguments(bench, dataName) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -37,7 +37,7 @@ export function readArguments(bench, dataName) {
   return { ...values, models: positionals };
 }
 
-/** Gives `use` a folder with the boxes that the run finds, `coco.json` and `voc/`, and takes it away again. */
+/** Calls `use` with a temporary folder that contains the run's boxes as `coco.json` and `voc/`. */
 export function withBoxes({ model, data, on, more = [] }, use) {
   const project = mkdtempSync(join(tmpdir(), "phinets-benchmark-"));
   try {
@@ -48,7 +48,7 @@ export function withBoxes({ model, data, on, more = [] }, use) {
   }
 }
 
-/** MACs and parameters of the network, RAM (all that the network needs, its input apart), flash and time on the board. */
+/** MACs and parameters of the network, its RAM (everything except its input), flash and time on the board. */
 export function costsOf(model, targetName) {
   const { parameters, macs, target } = phinets("inspect", model, "--target", targetName);
   const { ramBytes, flashBytes, latencyMs } = target;

@@ -114,7 +114,10 @@ function recallByHeight(outputs, source, confidence) {
   return ranges;
 }
 
-/** The ten commonest: [what it is, what it is taken for, how often]. Objects that are missed and finds of nothing are left out. */
+/**
+ * The ten most frequent confusions: [truth, prediction, count]. Missed objects and detections of background are left
+ * out.
+ */
 function confusions(counts, labels) {
   const known = names.length;
   return [...counts]

@@ -83,9 +83,9 @@ setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc");
 
 /**
- * Bytes that a frame allocates when the list of tracks is used again, median of five windows. Code that V8 has not compiled
- * for good yet puts numbers onto the heap, so the sequence runs 300 times before; so does code that reads detections of
- * several shapes (with and without a score), so all here have one.
+ * Bytes allocated per frame when the list of tracks is reused, median of five windows. Code that V8 has not optimised
+ * yet allocates numbers on the heap, so the sequence first runs 300 times. Reading detections of several shapes (with
+ * and without a score) has the same effect, so all detections here have the same shape.
  */
 function bytesPerFrame(make) {
   const { detections } = inputs.find(({ name }) => name === "PETS09-S2L1") ?? inputs[0];
@@ -104,7 +104,7 @@ function bytesPerFrame(make) {
   return median(windows);
 }
 
-/** Microseconds a frame of twenty boxes, none of which was there the frame before: every frame twenty tracks are born. */
+/** Microseconds per frame of twenty boxes, all of them new in every frame, so that twenty tracks start in each. */
 function microsecondsAfter(make, dead) {
   const tracker = make();
   const frame = (f) =>

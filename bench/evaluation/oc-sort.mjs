@@ -17,7 +17,7 @@ import { readSequences } from "./lib/mot15.mjs";
 
 const inputs = readSequences(process.argv[2]);
 
-/** A quantity and its velocity, filtered as SORT does (Bewley et al., ICIP 2016): the aspect has a velocity of 0. */
+/** A quantity and its velocity, filtered as in SORT (Bewley et al., ICIP 2016); the aspect has velocity 0. */
 class Quantity {
   constructor(value, { noise, drift }) {
     Object.assign(this, { value, velocity: 0, p: 10, cross: 0, q: drift === 0 ? 0 : 10_000, noise, drift });
@@ -71,7 +71,7 @@ function direction(from, to) {
 }
 const copyOf = (filter) => filter.map((each) => Object.assign(Object.create(Quantity.prototype), each));
 
-const frameSpan = 3; // frames that a direction is measured over; the paper's delta t
+const frameSpan = 3; // frames over which a direction is measured; the paper's delta t
 const inertia = 0.2; // weight of the direction
 
 class OcSort {
@@ -131,13 +131,13 @@ class OcSort {
     return shown.map(({ id, filter }) => ({ id, ...cornersOf(filter.map(({ value }) => value)) }));
   }
 
-  /** Where the object was seen some frames ago. */
+  /** The object's observation some frames ago. */
   #before({ history, age, seen }) {
     for (let frames = frameSpan; frames > 0; frames--) if (history.has(age - frames)) return history.get(age - frames);
     return seen;
   }
 
-  /** -1/2..1/2: how well going to a box keeps the direction that the track had. */
+  /** -1/2..1/2: how well moving to a box would keep the track's direction. */
   #agreement(track, box) {
     if (track.heading === undefined) return 0;
     const [x, y] = direction(this.#before(track), box);
@@ -148,7 +148,7 @@ class OcSort {
   #correct(track, box) {
     track.heading = direction(this.#before(track), box);
     if (this.reUpdate && track.lost > 1) {
-      // As if the object had been seen in between, on its straight way.
+      // Interpolates the missed observations on a straight line.
       const size = ({ x1, y1, x2, y2 }) => [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1];
       const [from, to] = [size(track.seen), size(box)];
       track.filter = track.observed;

@@ -46,7 +46,7 @@ const name = "PETS09-S2L1";
 const { length: frameCount } = parseSequenceInfo(read("seqinfo.ini"), "seqinfo.ini");
 const truth = parseMotRows(read("gt/gt.txt"), "gt.txt");
 
-// ByteTrack also looks at poor boxes; SORT gets the good ones of the same.
+// ByteTrack also uses low-score boxes; SORT gets only the high-score ones.
 const tiles = options.tiles === undefined ? undefined : parseTiles(options.tiles);
 const detector = await openModel(loadRun(model), { on: options.on, conf: 0.1, tiles });
 const known = options.detections && readMotDetections(readFileSync(options.detections, "utf8"), options.detections);
@@ -114,7 +114,7 @@ for (const [source, list] of Object.entries(boxes)) {
 console.error(formatTable(["detections", "tracker", ...fractions, ...counts], rows));
 if (!known) console.error(`detection: ${((1000 * ours.length) / detectMs).toFixed(1)} frames/s, reading included`);
 
-/** The first frame, darkened, with the way of every track: the middle of its box's lower edge. */
+/** Draws the first frame, darkened, with the path of every track: the middle of its box's lower edge. */
 async function draw(tracks) {
   const canvas = new Canvas(shown);
   for (let i = 0; i < canvas.data.length; i++) canvas.data[i] *= 0.6;

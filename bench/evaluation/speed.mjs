@@ -23,7 +23,7 @@ if (!goldens || !existsSync(goldens)) {
 const middle = (values) => Number(values.toSorted((a, b) => a - b)[values.length >> 1].toFixed(1));
 const median = (work, rounds) => medians(work, rounds).ms;
 
-/** Of the clock, and of what the process computed: the second says the same on a machine that others use. */
+/** Medians of elapsed time and of processor time; the latter is reliable on a busy machine too. */
 function medians(work, rounds = 7) {
   const times = [];
   const computed = [];

@@ -107,7 +107,7 @@ function columnOf({ runtime, threads }) {
   return `${runtime} x${threads}`;
 }
 
-/** Ours against others' least, in the same run. */
+/** Our time relative to the others' minimum, in the same run. */
 function ratio(own, column, others) {
   const { ms } = own.find((result) => columnOf(result) === column) ?? { ms: {} };
   const names = others ?? Object.keys(ms).filter((name) => name.endsWith("int8") && !name.startsWith("phinets"));

@@ -37,7 +37,7 @@ if (clip === undefined) {
 const maxFrames = Number(values.frames);
 const folder = mkdtempSync(join(tmpdir(), "phinets-bench-"));
 
-/** Milliseconds of each stage, by the clock and of the processor, of `count` frames. */
+/** Elapsed and processor time of each stage for `count` frames, in milliseconds. */
 async function stages(tiles) {
   const model = await openRun(values.model, { tiles });
   const { input, network } = model;

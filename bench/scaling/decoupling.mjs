@@ -14,14 +14,14 @@ const file = new URL("../../docs/pictures/decoupling.svg", import.meta.url);
 const board = loadBoard("stm32h743");
 const limits = { arenaBytes: 512 * 1024, weightBytes: 2 ** 20, instructions: 1e12, macs: 60e6 };
 
-/** Of a network: what the panels hold equal or let vary. */
+/** Measures of a network that the panels hold equal or let vary. */
 const measures = [
   { key: "macs", name: "MACs", colour: "#4c78a8", text: (v) => `${(v / 1e6).toFixed(1)} M` },
   { key: "arenaBytes", name: "RAM", colour: "#e4873b", text: (v) => `${Math.round(v / 1024)} KiB` },
   { key: "weightBytes", name: "flash", colour: "#59a14f", text: (v) => `${Math.round(v / 1024)} KiB` },
 ];
 
-/** What is held, at which value, and what tells the three networks apart. */
+/** The quantity held equal, its value, and the measures that distinguish the three networks. */
 const panels = [
   { title: "Same computation", held: "macs", value: 12e6, along: ["arenaBytes", "weightBytes"] },
   { title: "Same RAM", held: "arenaBytes", value: 160 * 1024, along: ["weightBytes", "macs"] },
@@ -58,7 +58,7 @@ function three({ held, value, along: [first, second] }) {
     const network = fitting.networkAt(i);
     const cost = costOf(network, board);
     const costs = { macs: fitting.macs[i], arenaBytes: fitting.arenaBytes[i], weightBytes: fitting.weightBytes[i] };
-    // Each further bank of a program ends in some bytes of its own.
+    // Each additional bank of a program needs some bytes at its end.
     const more = cost.ramBytes - costs.arenaBytes;
     if (cost.macs !== costs.macs || more % readSlackBytes !== 0 || more < 0 || more > 3 * readSlackBytes)
       throw new Error("the planner disagrees");

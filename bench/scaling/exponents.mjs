@@ -16,7 +16,7 @@ function costs(change) {
   return [countParameters(graph), countMacs(graph), planArena(deployGraph(graph)).bytes];
 }
 
-/** `steps` values from `from` to `to`, evenly in the logarithm. */
+/** `steps` values from `from` to `to`, evenly spaced in the logarithm. */
 function range(from, to, steps) {
   return Array.from({ length: steps }, (_, i) => from * (to / from) ** (i / (steps - 1)));
 }

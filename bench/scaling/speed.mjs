@@ -20,7 +20,7 @@ const requests = [
   { board: "stm32h743", imgsz, wide: true },
   { board: "stm32h743" },
   { board: "rp2040" },
-  // Nothing fits.
+  // No network fits.
   { board: "stm32h743", maxRamBytes: 4096 },
   { board: "rp2040", maxRamBytes: 4096 },
   { board: "nrf52840", task: "classify", maxRamBytes: 3000 },

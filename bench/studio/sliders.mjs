@@ -23,7 +23,7 @@ const { values } = parseArgs({
 const moves = Number(values.moves);
 const sliders = ["Width α", "Late expansion β", "Expansion t₀", "Blocks N", "Resolution", "Frames a second"];
 
-/** Keeps what each move took. Runs in the page. */
+/** Records the duration of each move. Runs in the page. */
 function watchMoves() {
   const figures = document.querySelector(".figures");
   const taken = [];
@@ -41,7 +41,7 @@ function watchMoves() {
     start = undefined;
     const shown = performance.now() - since;
     requestAnimationFrame(() => {
-      // A message is read after the frame's painting.
+      // A message is delivered after the frame has been painted.
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => taken.push({ shown, painted: performance.now() - since });
       port2.postMessage(0);
@@ -73,7 +73,7 @@ try {
       await slider.focus();
       const [before, least, most] = await slider.evaluate(({ value, min, max }) => [value, min, max].map(Number));
       await tab.evaluate(() => globalThis.taken.splice(0));
-      // Up to its end, down to the other, and so on.
+      // Moves the slider to one end, then to the other, and so on.
       let up = true;
       for (let move = 0; move < moves; move++) {
         const now = await slider.evaluate(({ valueAsNumber }) => valueAsNumber);

@@ -28,7 +28,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "phinets-bench-webcam-"));
 const camera = join(folder, "camera.y4m");
 
-/** Hundredths of a second of processor time that this process's descendants have taken, which are the browser's. */
+/** Processor time, in hundredths of a second, of this process's descendants, which are the browser's processes. */
 function processorTicks() {
   const stats = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -38,7 +38,7 @@ function processorTicks() {
         const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
         return [{ pid: Number(pid), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }];
       } catch {
-        return []; // it has ended
+        return []; // the process has ended
       }
     });
   const own = new Set([process.pid]);
@@ -62,7 +62,7 @@ writeFileSync(camera, encodeY4m(await frames(), 60));
 mkdirSync(join(folder, "opened"));
 cpSync(join(root, "models/person-192"), join(folder, "opened/person-192"), { recursive: true });
 const studio = await startStudio({ folder: join(folder, "opened"), project: join(folder, "runs") });
-// Every process of the browser inherits the core.
+// Every process of the browser inherits the core affinity.
 const wrapper = join(folder, "chromium.sh");
 const program = process.env.PHINETS_CHROMIUM ?? "/usr/bin/chromium";
 writeFileSync(wrapper, `#!/bin/sh\nexec taskset -c ${values.core} ${program} "$@"\n`, { mode: 0o755 });

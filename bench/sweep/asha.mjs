@@ -39,7 +39,7 @@ const network = {
 };
 writeFileSync(join(values.out, "network.json"), JSON.stringify(network));
 
-/** The three options that a user changes first. */
+/** The three options that users change first. */
 const space = "space:\n  lr: [0.003, 0.01, 0.03]\n  batch: [8, 16, 32]\n  weightDecay: [0.0005, 0.02, 0.1]\n";
 
 /** Runs a sweep; returns its sweep.json. */
@@ -54,14 +54,14 @@ function sweep(name, search) {
 }
 
 const grid = sweep("grid", "search: grid\n");
-// As many draws as there are settings, each once: all of them.
+// As many draws as there are settings, all different: every setting.
 const asha = sweep(
   "halving",
   `search: asha\ntrials: 27\nreduction: 3\nfirstEpochs: ${Number(values["first-epochs"])}\n`,
 );
 const key = ({ setting }) => JSON.stringify(Object.entries(setting).sort());
 const inGrid = grid.find((row) => key(row) === key(asha[0]));
-// A setting that went on trained its earlier epochs once.
+// A setting that was continued trained its earlier epochs only once.
 const epochsOf = (rows) => rows.reduce((sum, row) => sum + row.epochs * row.seeds.length, 0);
 const share = epochsOf(asha) / epochsOf(grid);
 console.log(

@@ -29,7 +29,7 @@ const start = (out, slots) =>
     stdio: ["ignore", "ignore", "pipe"],
   });
 
-/** Process numbers of the slots of a sweep. */
+/** Process ids of a sweep's slots. */
 function childrenOf(out) {
   const lines = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
   return lines
@@ -51,7 +51,7 @@ function resultOf(out) {
   };
 }
 
-/** Runs a sweep to its end; `killAfter` milliseconds of each of its lives but the last. */
+/** Runs a sweep to its end, killing it at random moments in all of its lives but the last. */
 async function run(out, slots, kills, random) {
   let orphans = 0;
   for (let life = 0; ; life++) {
@@ -62,10 +62,10 @@ async function run(out, slots, kills, random) {
     });
     const ended = new Promise((resolve) => child.on("close", (code, signal) => resolve(code ?? signal)));
     if (life < kills) {
-      // Some two seconds to read the data, and then at any moment of the trainings.
+      // About two seconds for reading the data, then any moment of the training runs.
       await Promise.race([ended, setTimeout(1500 + random.integer(6000))]);
       const slots = childrenOf(out);
-      // One of its slots, or the sweep itself.
+      // Kills one of its slots, or the sweep itself.
       const victim = slots.length > 0 && random.integer(3) === 0 ? slots[random.integer(slots.length)] : child.pid;
       try {
         process.kill(victim, "SIGKILL");

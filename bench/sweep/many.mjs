@@ -31,10 +31,10 @@ const root = mkdtempSync(join(tmpdir(), "phinets-many-"));
 const size = { height: 48, width: 64 };
 const epochs = 27;
 
-/** Seconds, to a millisecond. */
+/** Seconds, rounded to milliseconds. */
 const since = (start) => Math.round(performance.now() - start) / 1000;
 
-/** `phinets sweep` of a file whose settings all need more RAM than it allows. */
+/** Runs `phinets sweep` on a file whose settings all need more RAM than it allows. */
 function resolveAll() {
   writeFileSync(
     join(root, "sweep.yaml"),
@@ -60,7 +60,10 @@ limits: {ramBytes: 1}
   return since(start);
 }
 
-/** Learns by its learning rate, and a little by chance; leaves what a training leaves for the page's curves. */
+/**
+ * A trainer whose score depends on the learning rate and slightly on chance; it writes the files that the page's curves
+ * need.
+ */
 function instantTrainer(folder) {
   const random = new Random(Number(values.seed));
   const counts = { rungs: 0, ms: 0 };

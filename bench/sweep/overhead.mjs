@@ -19,7 +19,7 @@ const bin = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.me
 const root = mkdtempSync(join(tmpdir(), "phinets-overhead-"));
 const size = { height: 48, width: 64 };
 
-/** Begin and end of each rung's training, in milliseconds. */
+/** Start and end of each rung's training, in milliseconds. */
 function trainings(run) {
   const lines = readFileSync(join(run, "events.jsonl"), "utf8").trim().split("\n");
   const spans = [];

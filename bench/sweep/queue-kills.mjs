@@ -38,7 +38,7 @@ const bin = fileURLToPath(new URL("../../packages/cli/bin/phinets.js", import.me
 const root = mkdtempSync(join(tmpdir(), "phinets-queue-kills-"));
 const file = await writeTinySweep(root, { epochs: 12, more: "firstEpochs: 3\n" });
 
-/** Everything that was started, to be ended. */
+/** All started processes, to be killed at the end. */
 const children = new Set();
 function start(program, words, options = {}) {
   const child = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"], ...options });
@@ -87,7 +87,7 @@ async function startRedis(folder, port) {
 const digest = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");
 
 function resultOf(out) {
-  // Of trials that were dropped only an undisturbed sweep on one machine has weights.
+  // Only an undisturbed sweep on one machine has weights of discarded trials.
   const runs = readdirSync(join(out, "detect")).sort();
   const journal = readFileSync(join(out, "journal.jsonl"), "utf8").trim().split("\n");
   const weights = runs.map((run) => [run, join(out, "detect", run, "weights/best.safetensors")]);
@@ -97,13 +97,13 @@ function resultOf(out) {
       weights.filter(([, path]) => existsSync(path)).map(([run, path]) => [run, digest(path)]),
     ),
     journal: new Set(journal),
-    // Trained to their end.
+    // Trials trained to their end.
     ended: journal.flatMap((line) => (line.includes("weightsSha256") ? [JSON.parse(line).trial] : [])),
     twice: journal.length - new Set(journal).size,
   };
 }
 
-/** Rungs that workers say they have trained to their end, those that they found done left out. */
+/** Rungs that the workers' output reports as trained to their end, except those found already done. */
 const trainedIn = (text) => [...text.matchAll(/^([0-9a-f]{16}: epoch \d+) of \d+$/gm)].map(([, rung]) => rung);
 
 async function runSchedule(n, random) {
@@ -166,7 +166,7 @@ async function runSchedule(n, random) {
   return result;
 }
 
-/** A job as a sweep makes it. */
+/** A job as a sweep creates it. */
 async function realJob(url, queue) {
   const sweep = start(process.execPath, [
     bin,
@@ -201,7 +201,7 @@ async function measure(jobs) {
   const perSecond = (since) => Math.round((1000 * jobs) / (performance.now() - since));
   const options = { attempts: 5, backoff: { type: "fixed", delay: 2000 }, removeOnComplete: true, stackTraceLimit: 1 };
   let since = performance.now();
-  // As a sweep asks: many at once, each for itself.
+  // Like a sweep: many concurrent requests.
   for (let n = 0; n < jobs; n += 500) {
     const some = Array.from({ length: Math.min(500, jobs - n) }, (_, i) => `${jobName(document)}-${n + i}`);
     await Promise.all(some.map((jobId) => queue.add("train", document, { ...options, jobId })));

@@ -34,14 +34,14 @@ const { values } = parseArgs({
     epochs: number(27),
     reduction: number(3),
     speculate: number("false,true"),
-    // Rungs are given out in pieces, as over a queue.
+    // Divides rungs into pieces, as over a queue.
     pieces: number("true"),
     seed: number(1),
-    // Seconds an epoch, median over the settings, and the spreads (standard deviations of logarithms).
+    // Seconds per epoch (median over the settings), and spreads (standard deviations of the logarithms).
     "epoch-seconds": number(60),
     "setting-spread": number(0.5),
     "straggler-spread": number(0.25),
-    // Hours after which a worker dies, on average; seconds until it is back.
+    // Mean hours until a worker dies, and seconds until it is back.
     "death-hours": number(24),
     restart: number(60),
     "job-seconds": number(0.5),
@@ -53,18 +53,18 @@ const of = (name) => Number(values[name]);
 const lock = 10;
 const stalledCheck = 5;
 const look = 0.5;
-/** As in packages/queue/src/queue-trainer.ts. */
+/** Same formula as in packages/queue/src/queue-trainer.ts. */
 const reserve = (inWork) => 16 + Math.floor(inWork / 16);
 const minute = 60;
 
-/** Seconds a minute of the simulation, added up by minute. */
+/** Amounts per minute of the simulation. */
 class Minutes {
   #sums = [];
   add(time, amount) {
     const at = Math.floor(time / minute);
     this.#sums[at] = (this.#sums[at] ?? 0) + amount;
   }
-  /** Spread evenly over a span of time. */
+  /** Adds an amount, spread evenly over a time span. */
   spread(begin, end, amount) {
     for (let time = begin; time < end; ) {
       const next = Math.min(end, (Math.floor(time / minute) + 1) * minute);
@@ -78,20 +78,20 @@ class Minutes {
   get all() {
     return this.#sums.reduce((sum, each) => sum + (each ?? 0), 0);
   }
-  /** Minutes of which less than so much is used. */
+  /** Number of minutes with less than this amount. */
   below(amount) {
     return Array.from(this.#sums, (each) => each ?? 0).filter((each) => each < amount).length;
   }
 }
 
-/** Events in order of time: no more of them than workers and their jobs. */
+/** Events ordered by time; there are never more than workers and their jobs. */
 class Events {
   #events = [];
   add(time, act) {
     let [low, high] = [0, this.#events.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      // The next one is last.
+      // The next event is last in the list.
       if (this.#events[middle].time > time) low = middle + 1;
       else high = middle;
     }
@@ -108,7 +108,7 @@ function simulate(workers, speculate) {
   const trials = of("trials");
   const seed = of("seed");
   const random = new Random(seed, workers);
-  // The same settings and scores for any number of workers, and for any schedule.
+  // The same settings and scores for any number of workers and any schedule.
   const own = new Random(seed);
   const secondsOf = Array.from(
     { length: trials },
@@ -117,7 +117,7 @@ function simulate(workers, speculate) {
   const settings = secondsOf.map((seconds, i) => ({
     setting: { i },
     trials: [{ hash: String(i), recipe: { epochs: of("epochs") }, seed: 0 }],
-    // What is known of a setting's time before it is trained.
+    // What is known about a setting's duration before it is trained.
     cost: { parameters: 1, macs: seconds },
   }));
   const quality = settings.map(() => own.uniform());
@@ -131,16 +131,16 @@ function simulate(workers, speculate) {
   });
   const events = new Events();
   const done = settings.map(() => 0);
-  /** Seconds that were trained, by setting and rung; and workers lost meanwhile. */
+  /** Seconds trained, by setting and rung, and workers lost meanwhile. */
   const trained = settings.map(() => bracket.rungs.map(() => 0));
   const lost = settings.map(() => bracket.rungs.map(() => 0));
   const [busy, operations, bytes] = [new Minutes(), new Minutes(), new Minutes()];
   const counts = { jobs: 0, deaths: 0, redone: 0, deciding: 0 };
-  /** Jobs in the queue, and when jobs in work began. */
+  /** Jobs in the queue, and start times of the jobs being worked on. */
   const [queued, working] = [[], new Map()];
   let [now, deciderFree, idle] = [0, 0, workers];
 
-  /** The machine that has it is slow or fast. */
+  /** Speed of the machine that runs the job. */
   const pace = ({ place, rung }) =>
     secondsOf[place] * Math.exp(of("straggler-spread") * normal(new Random(seed, place, rung, lost[place][rung])));
   const begin = (job) => {
@@ -186,7 +186,7 @@ function simulate(workers, speculate) {
       deciderFree = Math.max(seen, deciderFree) + of("decide-ms") / 1000;
       counts.deciding += of("decide-ms") / 1000;
       events.add(deciderFree, () => {
-        // Better ones are told apart the longer they are trained.
+        // The longer settings are trained, the better they can be distinguished.
         const noise = new Random(seed, place, rung, -1).uniform() / Math.sqrt(job.epochs);
         if (until === job.epochs) scores.set(`${job.trial.hash}:${job.epochs}`, quality[place] + noise);
         schedule.end(job, until);
@@ -209,7 +209,7 @@ function simulate(workers, speculate) {
     now = event.time;
     event.act();
   }
-  // What is still in work was ahead of its decision, and is left.
+  // Jobs still running were ahead of their decision and are abandoned.
   for (const start of working.values()) if (start < now) busy.spread(start, now, now - start);
   const chains = settings.map((_, place) => {
     let seconds = 0;
@@ -229,7 +229,7 @@ function simulate(workers, speculate) {
     ideal: round(ideal / 3600),
     bound: longest > counted / workers ? "longest" : "workers",
     ofIdeal: round(ideal / now),
-    // Of the time, minutes in which less than nine tenths of the workers train.
+    // Share of the time in minutes when fewer than nine tenths of the workers train.
     tail: round((busy.below(0.9 * minute * workers) * minute) / now),
     ...{ deaths: counts.deaths, redoneShare: round(counts.redone / (workers * now), 2) },
     sweepBusy: round(counts.deciding / now, 2),

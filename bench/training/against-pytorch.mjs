@@ -28,11 +28,11 @@ const { values, positionals } = parseArgs({
 });
 const { threads, steps } = values;
 const here = fileURLToPath(new URL(".", import.meta.url));
-const python = "/usr/bin/python3"; // Debian's, which python3-torch belongs to
+const python = "/usr/bin/python3"; // Debian's Python, for which python3-torch is installed
 const folder = mkdtempSync(join(tmpdir(), "phinets-bench-"));
 const output = (program, words) => JSON.parse(execFileSync(program, words, { encoding: "utf8" }));
 
-/** Whether a Node has relaxed SIMD without a flag: the smallest module that uses it. */
+/** Whether a Node supports relaxed SIMD without a flag: tries the smallest module that uses it. */
 function hasRelaxedSimd(node) {
   const bytes = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0];
   bytes.push(65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11);

@@ -84,7 +84,7 @@ if (wanted.includes("train") || wanted.includes("kills")) {
       const unplotted = await commandLine.run(["--no-plots"]);
       row("--no-plots", unplotted.weights, expected.weights);
       row("--no-plots, checkpoint", unplotted.state, expected.state);
-      // Validation chooses the epoch that is deployed; what is learnt does not depend on it.
+      // Validation selects the deployed epoch but does not affect training.
       for (const words of [["--no-val"], ["--val-every", "5"], ["--json-events"]])
         row(`${words.join(" ")}, checkpoint`, (await commandLine.run(words)).state, expected.state);
       for (const major of majors) {

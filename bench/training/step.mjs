@@ -69,7 +69,7 @@ let last;
 const times = { forward: [], step: [] };
 let cpu;
 for (let step = 1; step <= steps; step++) {
-  if (step === 4) cpu = process.cpuUsage(); // compiled by then
+  if (step === 4) cpu = process.cpuUsage(); // the code has been compiled by then
   const start = performance.now();
   if (device === undefined) executor.forward();
   else await device.forward(executor);

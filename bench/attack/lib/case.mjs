@@ -4,9 +4,9 @@ import { hashString, Random } from "@phinets/core/tensor";
 import { describe, Fault, judge } from "./faults.mjs";
 import { mutateFiles } from "./mutate.mjs";
 
-/** A file of some kilobytes takes no longer, on a busy machine too. */
+/** A file of a few kilobytes never takes longer, even on a busy machine. */
 const mostSeconds = 5;
-/** And no more memory than this, beyond what was in use. */
+/** Maximum memory of a case, beyond what was in use before. */
 const mostBytes = 256 * 2 ** 20;
 
 export const drawsOf = (seed, name, n) => new Random(seed, hashString(name), n);
@@ -22,7 +22,7 @@ export function mutantOf(target, seed, n) {
 /** @returns `{ outcome: "accepted" | "refused" | "fault", problem? }` */
 export async function tryParser(target, files) {
   const first = await once(target, files);
-  // A busy machine is no fault: what is slow is slow twice.
+  // Runs a slow case again: load on the machine is not a fault, and a really slow case is slow twice.
   return first.slow ? once(target, files) : first;
 }
 
@@ -50,7 +50,7 @@ async function once(target, files) {
   return result;
 }
 
-/** Of this thread; process.memoryUsage would ask the system for the resident set, too, which takes longer than many a case. */
+/** Memory of this thread. process.memoryUsage also queries the resident set, which takes longer than many cases. */
 function inUse() {
   const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
   return heap + external;

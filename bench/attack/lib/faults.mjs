@@ -8,7 +8,7 @@ export function require(condition, problem) {
   if (!condition) throw new Fault(problem);
 }
 
-/** What an exception is: "refused" for an error that a user can act on, in one line; else "fault". */
+/** Classifies an exception: "refused" for an actionable error in one line, else "fault". */
 export function judge(error) {
   if (error?.name !== "PhinetsError") return { outcome: "fault", problem: describe(error) };
   const { code, message } = error;

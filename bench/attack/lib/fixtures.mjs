@@ -27,18 +27,18 @@ const network = {
   head: { kind: "yolov2", classes: 1, filters: 16 },
 };
 
-/** Runs `phinets WORDS`; colours and progress off. */
+/** Runs `phinets WORDS` without colours and progress. */
 export const phinets = (words, options = {}) =>
   run(process.execPath, [bin, ...words], { ...options, env: { ...process.env, NO_COLOR: "1", ...options.env } });
 export const phinetsCommand = [process.execPath, bin];
 
-/** Throws a Fault for a stack, more than one error, or the end by a signal. */
+/** Throws a Fault if the output contains a stack trace or more than one error, or if a signal ended the process. */
 export function requireWords({ code, signal, late, stderr, stdout }, what, { report = false } = {}) {
   const shown = () => stderr.trim().split("\n").slice(-12).join("\n").slice(0, 1500);
   if (late) throw new Fault(`${what}: does not end`);
   if (code === null) throw new Fault(`${what}: ended by ${signal}\n${shown()}`);
   if (/^\s+at .+:\d+/m.test(stderr) || /^\s+at .+:\d+/m.test(stdout)) throw new Fault(`${what}: a stack\n${shown()}`);
-  // Who finds what is wrong with a data set ends with 1 and a report.
+  // A command that finds problems in a data set exits with 1 and a report.
   if (code === 1 && report && stdout.trim() !== "") return;
   if (code !== 0 && !/^error: /m.test(stderr))
     throw new Fault(`${what}: exit code ${code} without an error\n${shown()}`);
@@ -48,8 +48,8 @@ export function requireWords({ code, signal, late, stderr, stdout }, what, { rep
 
 let made;
 /**
- * `{ data, network, run, classes }`: data.yaml, network.json, a trained and quantised run. Made again where a campaign left
- * them unfinished.
+ * Returns `{ data, network, run, classes }`: data.yaml, network.json, a trained and quantised run. Recreated if a
+ * campaign left them unfinished.
  */
 export function fixtures(folder) {
   made ??= make(resolve(folder, "fixtures"));
@@ -102,7 +102,7 @@ export function trainWords({ data, network: file, project, epochs = 3, more = []
   ];
 }
 
-/** SHA-256 by path of the files of a folder that `wanted` chooses. */
+/** SHA-256, by path, of a folder's files that `wanted` selects. */
 export function digests(folder, wanted = () => true) {
   const out = {};
   for (const path of filesIn(folder).filter(wanted))
@@ -126,7 +126,7 @@ export function filesIn(folder, prefix = "") {
   return out;
 }
 
-/** What may not change around an output folder: each file's size and time of change. */
+/** State that must not change around an output folder: each file's size and modification time. */
 export function stateOf(folder, without) {
   const lines = [];
   for (const path of filesIn(folder)) {

@@ -5,7 +5,7 @@ import { mutateFile, utf8 } from "./mutate.mjs";
 
 const pick = (draws, list) => list[draws.integer(list.length)];
 
-/** @param canary a path that must never come to be */
+/** @param canary a path that must never be created */
 export const hostileWords = (canary) => [
   `$(touch ${canary})`,
   `\`touch ${canary}\``,
@@ -52,7 +52,7 @@ const others = [null, true, [], {}, [[1]], "x"];
 const freeText =
   /title|name|label|file|path|clip|reason|version|machine|compiler|words|command|^(?:fpu|simd|clockHz|regions|flashBytes)$/i;
 
-/** Every text of a document hostile, some fields of any kind, or its names. */
+/** Makes a document hostile: all its strings, or some fields of any kind, or its names. */
 export function hostileDocument(draws, document, words) {
   const copy = structuredClone(document);
   const places = placesOf({ root: copy }).slice(1);
@@ -60,7 +60,7 @@ export function hostileDocument(draws, document, words) {
   switch (draws.integer(6)) {
     case 0:
     case 1: {
-      // Texts that may be any: names, titles, paths.
+      // Strings without constraints: names, titles, paths.
       const free = places.filter(
         ([parent, key]) => typeof parent[key] === "string" && (Array.isArray(parent) || freeText.test(key)),
       );
@@ -103,7 +103,7 @@ function placesOf(box) {
   return places;
 }
 
-/** A file's content made hostile: by its fields where it is JSON, else by its bytes. */
+/** Makes a file's content hostile: its fields if it is JSON, else its bytes. */
 export function hostileFile(draws, name, bytes, words) {
   if (draws.integer(5) > 0) {
     const text = Buffer.from(bytes).toString();
@@ -111,7 +111,7 @@ export function hostileFile(draws, name, bytes, words) {
       try {
         return utf8(JSON.stringify(hostileDocument(draws, JSON.parse(text), words)));
       } catch {
-        // It is none: its bytes are changed.
+        // Not JSON, so its bytes are changed.
       }
     if (/\.(yaml|txt|csv|xml|jsonl|md)$/.test(name)) {
       const lines = text.split("\n");

@@ -11,7 +11,7 @@ const numbers = [
     " ",
   ),
 ];
-/** Texts that mean something somewhere. */
+/** Strings with a special meaning somewhere. */
 const words = [
   "",
   " ",
@@ -71,7 +71,7 @@ const words32 = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x10000, 0x7fffffff, 0x800000
 
 const pick = (draws, list) => list[draws.integer(list.length)];
 
-/** One to three changes of bytes. `other`: a second good file that parts are taken from. */
+/** Makes one to three changes to bytes. `other`: a second valid file to take parts from. */
 export function mutateBytes(draws, bytes, other = bytes) {
   let out = bytes;
   for (let n = draws.integer(3); n >= 0; n--) out = changeBytes(draws, out, other);
@@ -120,7 +120,7 @@ function changeBytes(draws, bytes, other) {
   }
 }
 
-/** Numbers, words and lines of a text changed. */
+/** Changes numbers, words and lines of a text. */
 export function mutateText(draws, bytes, other = bytes) {
   let text = latin1(bytes);
   for (let n = draws.integer(3); n >= 0; n--) text = changeText(draws, text, other);
@@ -130,10 +130,13 @@ export function mutateText(draws, bytes, other = bytes) {
 const tokens = /-?\d+(?:\.\d+)?|[A-Za-z_]+|[^\sA-Za-z0-9_]/g;
 const digits = /-?\d+(?:\.\d+)?/g;
 
-/** The first match of `pattern` (global) at a random place or after it, else the first of all; undefined where there is none. */
+/**
+ * The first match of `pattern` (global) at or after a random position, else the first of all; undefined if there is
+ * none.
+ */
 function tokenOf(draws, text, pattern = tokens) {
   let at = draws.integer(text.length + 1);
-  // A word or number is taken whole.
+  // Moves back to the start of a word or number.
   while (at > 0 && /[\w.-]/.test(text[at - 1])) at--;
   pattern.lastIndex = at;
   const found = pattern.exec(text);
@@ -173,7 +176,7 @@ function changeLines(draws, kind, lines, other) {
   else if (lines[line].length < 200) lines[line] = lines[line].repeat(1 + draws.integer(50));
 }
 
-/** A node of a JSON document replaced, removed, renamed, doubled or wrapped. Text that is no JSON changes as text. */
+/** Replaces, removes, renames, duplicates or wraps a node of a JSON document. Invalid JSON is changed as text. */
 export function mutateJson(draws, bytes, other = bytes) {
   const document = parse(bytes);
   if (document === undefined) return mutateText(draws, bytes, other);
@@ -252,7 +255,7 @@ function placesOf(box) {
   return places;
 }
 
-/** safetensors: the header as JSON with its length right, or the bytes. */
+/** Changes a safetensors file: its header as JSON with the correct length, or its bytes. */
 export function mutateSafetensors(draws, bytes, other = bytes) {
   const length = bytes.length >= 8 ? Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)) : 0;
   if (draws.integer(4) === 0 || length === 0 || 8 + length > bytes.length) return mutateBytes(draws, bytes, other);
@@ -263,7 +266,7 @@ export function mutateSafetensors(draws, bytes, other = bytes) {
   return join(size, header, draws.integer(3) === 0 ? mutateBytes(draws, data) : data);
 }
 
-/** What a file of a name is changed as; one in six is changed as bytes whatever it is. */
+/** Changes a file according to its name; one in six is changed as bytes regardless. */
 export function mutateFile(draws, name, bytes, other = bytes) {
   if (draws.integer(6) === 0) return mutateBytes(draws, bytes, other);
   if (/\.(json|labels|ipynb)$/.test(name))
@@ -275,8 +278,8 @@ export function mutateFile(draws, name, bytes, other = bytes) {
 }
 
 /**
- * Files of one folder by path: one or two contents changed; now and then a file removed, renamed, copied or exchanged.
- * @param other files of another good folder of the same target
+ * Changes one or two files of a folder (given by path); sometimes removes, renames, copies or swaps files.
+ * @param other files of another valid folder of the same target
  */
 export function mutateFiles(draws, files, other = files) {
   const out = { ...files };
@@ -325,10 +328,10 @@ const encoder = new TextEncoder();
 export const utf8 = (text) => encoder.encode(text);
 const latin1 = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 const fromLatin1 = (text) => new Uint8Array(Buffer.from(text, "latin1"));
-/** A text's UTF-8 as one character a byte. */
+/** UTF-8 of a text as one character per byte. */
 const binary = (text) => latin1(utf8(text));
 
-/** The document that JSON holds; undefined where it is none, or one nested too deeply to be written again on every stack. */
+/** Parses JSON; undefined if it is invalid or nested too deeply to be serialised on every stack. */
 function parse(bytes) {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   if (text.includes(tooDeep)) return undefined;

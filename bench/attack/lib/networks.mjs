@@ -4,7 +4,7 @@ import { sizeOf, tensor } from "@phinets/core/tensor";
 
 const pick = (draws, list) => list[draws.integer(list.length)];
 
-/** A graph of up to 14 layers of every kind, with branches that meet again and one to three outputs. */
+/** A graph of up to 14 layers of every kind, with branches that merge and one to three outputs. */
 export function randomGraph(draws) {
   const b = new GraphBuilder("random");
   const maps = [b.input("in", [1, 1 + draws.integer(12), 1 + draws.integer(12), pick(draws, [1, 2, 3, 4, 7])])];
@@ -90,7 +90,7 @@ export function randomGraph(draws) {
   return b.build([...new Set(outputs)]);
 }
 
-/** Scales, zero points, weights and biases: usual ones, or as far out as they go. */
+/** Random scales, zero points, weights and biases: typical or extreme ones. */
 export function randomlyQuantized(draws, graph) {
   const values = {};
   const weightScales = {};
@@ -130,7 +130,7 @@ export function randomlyQuantized(draws, graph) {
   return { graph, values, weightScales, weights };
 }
 
-/** Pictures whose every byte is an end of the range, and random ones. */
+/** Pictures whose bytes are all at the ends of the range, and random ones. */
 export function extremeInputs(draws, graph) {
   const [{ name }] = graph.nodes.filter(({ op }) => op === "input");
   const bytes = sizeOf(graph.shapes[name]);

@@ -6,8 +6,8 @@ import { describe } from "./faults.mjs";
 const mostOutput = 200_000;
 
 /**
- * Runs a program. `{ code, signal, stdout, stderr, late }`; `late` where it was ended for taking longer than `seconds`.
- * @param onStart gets the child process, to end it at a moment of one's choice
+ * Runs a program and returns `{ code, signal, stdout, stderr, late }`; `late` if it was killed after `seconds`.
+ * @param onStart receives the child process, so that it can be killed at any moment
  */
 export function run(command, args, { cwd, seconds = 300, env = process.env, onStart } = {}) {
   return new Promise((resolve, reject) => {
@@ -31,7 +31,7 @@ export function run(command, args, { cwd, seconds = 300, env = process.env, onSt
   });
 }
 
-/** SIGKILL to a program and all that it started. */
+/** Sends SIGKILL to a program and all its children. */
 export function endGroup(pid) {
   try {
     process.kill(-pid, "SIGKILL");
@@ -40,7 +40,7 @@ export function endGroup(pid) {
   }
 }
 
-/** Works in a folder, which stays where a fault was found. What is thrown is a fault. */
+/** Works in a folder, which is kept if there was a fault. Anything thrown is a fault. */
 export async function outcomeOf(folder, work) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

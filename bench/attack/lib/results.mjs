@@ -4,10 +4,10 @@ const mostFaults = 20;
 const mostOdd = 3;
 const outcomes = ["refused", "accepted", "fault"];
 
-/** `units`: what a trial is many of, as frames of a tracker, where it says so. */
+/** `units`: number of smaller units in the trials, such as a tracker's frames, if they report it. */
 export const noResults = () => ({ counts: { refused: 0, accepted: 0, fault: 0 }, units: 0, faults: [], odd: [] });
 
-/** Counts case `n`; of faults and odd messages the first few are kept. */
+/** Counts case `n` and keeps the first few faults and odd messages. */
 export function addOutcome(results, n, { outcome, problem, odd: message, units = 0 }) {
   const { counts, faults, odd } = results;
   counts[outcome]++;

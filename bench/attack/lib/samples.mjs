@@ -11,7 +11,7 @@ import { join, utf8 } from "./mutate.mjs";
 
 const text = (content) => utf8(content);
 const json = (value) => text(JSON.stringify(value));
-/** A grey picture that is small. Formats only ask for its size. */
+/** A small grey picture. Formats only read its size. */
 export const picture = join(text("P5\n10 8\n255\n"), new Uint8Array(80).fill(90));
 
 const big = (value) => [value >>> 24, value >>> 16, value >>> 8, value].map((byte) => byte & 255);
@@ -236,7 +236,7 @@ export const dataSets = {
   },
 };
 
-/** A convolution and a batch norm: what weights files are read for. */
+/** A convolution and a batch norm, for weights files. */
 export const smallGraph = (() => {
   const builder = new GraphBuilder("small");
   const x = builder.conv2d("features.0", builder.input("x", [1, 5, 5, 2]), { filters: 3, kernel: 3, bias: true });
@@ -244,7 +244,7 @@ export const smallGraph = (() => {
 })();
 const smallWeights = initialWeights(smallGraph, 1);
 
-/** torch.save's older format, around the pickle of the newer. */
+/** torch.save's older format, wrapped around the newer format's pickle. */
 function legacyTorch(weights) {
   const zip = weightsToTorch(weights);
   const start = zip.findIndex((byte, n) => byte === 0x80 && zip[n + 1] === 2);
@@ -314,7 +314,7 @@ export const networks = {
   },
 };
 
-/** Of layers of most kinds, and few of them: what a case takes grows with its files. */
+/** A small network with most kinds of layers: the duration of a case grows with the size of its files. */
 export const smallNetwork = { ...networks.efficientnet, input, depth: 0.1, stopAtStride: 4, head };
 
 /** A quantised network's files and its float weights, small. */

@@ -17,10 +17,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const memory = "/dev/shm";
-/** What a campaign's folders and objects take at most, about. */
+/** Approximate maximum size of a campaign's folders and objects. */
 const neededBytes = 2 ** 30;
 
-/** Makes an empty folder of a name that nobody has; others may look into it. */
+/** Creates an empty folder with a unique name, readable by other users. */
 export function makeScratch(prefix) {
   const folder = mkdtempSync(join(hasRoom() ? memory : tmpdir(), prefix));
   chmodSync(folder, 0o755);
@@ -35,7 +35,7 @@ function hasRoom() {
   return bavail * bsize >= neededBytes;
 }
 
-/** Whether the file system lets programs run: containers mount theirs without. */
+/** Whether programs in the folder can be executed; containers may mount memory file systems without that permission. */
 function runsPrograms(folder) {
   const file = join(folder, "program");
   writeFileSync(file, "", { mode: 0o755 });
@@ -49,7 +49,7 @@ function runsPrograms(folder) {
   }
 }
 
-/** Removes the folder; what faults left in its `work` is kept in that of `folder`. */
+/** Removes the folder; files that faults left in its `work` move to that of `folder`. */
 export function endScratch(scratch, folder) {
   const left = join(scratch, "work");
   if (existsSync(left)) cpSync(left, join(folder, "work"), { recursive: true, verbatimSymlinks: true });

@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { addResults, noResults } from "./results.mjs";
 
-/** Of one case of a parser, however busy the machine is; a trial ends the programs that it runs itself. */
+/** Limit for one case of a parser, even on a busy machine; a trial limits its own child processes. */
 const mostSeconds = 60;
 const mostSecondsOfTrial = 3600;
 const heapMegabytes = 1024;
-/** For what a case leaves behind: most of a collection's work is to copy what is still in use. */
+/** Size of the heap for short-lived objects: most of a garbage collection's work is copying what is still in use. */
 const youngMegabytes = 96;
 
 export class Threads {
@@ -21,7 +21,7 @@ export class Threads {
     this.count = count;
   }
 
-  /** Tries `count` cases from `from` on: `{ name, seed, from, count, folder, isTrial }`. */
+  /** Runs `count` cases starting at `from`: `{ name, seed, from, count, folder, isTrial }`. */
   async run(job) {
     const results = noResults();
     let { from } = job;
@@ -34,7 +34,8 @@ export class Threads {
         addResults(results, done);
         return results;
       }
-      // What came before in this batch is lost with the thread; it is tried again up to the one that ended it.
+      // The batch's previous results are lost with the thread, so its cases are run again up to the one that stopped
+      // it.
       const { n, problem } = done.stopped;
       if (n > from) addResults(results, await this.run({ ...job, from, count: n - from }));
       results.counts.fault++;

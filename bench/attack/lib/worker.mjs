@@ -4,12 +4,12 @@ import { targets } from "../targets/index.mjs";
 import { mutantOf, tryParser } from "./case.mjs";
 import { addOutcome, noResults } from "./results.mjs";
 
-/** The case that is under way, for whoever watches. */
+/** The current case, for the supervisor. */
 const current = new Int32Array(workerData);
 const stackLines = Error.stackTraceLimit;
 
 parentPort.on("message", async ({ name, seed, from, count, folder, end }) => {
-  if (end) process.exit(); // whoever made folders removes them now
+  if (end) process.exit(); // temporary folders are removed at exit
   const target = targets.find((each) => each.name === name);
   const results = noResults();
   for (let n = from; n < from + count; n++) {
@@ -24,7 +24,10 @@ parentPort.on("message", async ({ name, seed, from, count, folder, end }) => {
   parentPort.postMessage(results);
 });
 
-/** Most mutants are refused, and what takes longest of an error is its stack: only a fault's is wanted. */
+/**
+ * Most mutants are refused, and capturing the stack is the slowest part of an error, so stacks are captured only for
+ * faults.
+ */
 async function parse(target, seed, n) {
   Error.stackTraceLimit = 0;
   const result = await tryParser(target, mutantOf(target, seed, n));

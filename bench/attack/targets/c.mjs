@@ -23,13 +23,13 @@ const sanitizers = ["-std=gnu99", "-O1", "-g", "-fsanitize=address,undefined", "
 const pick = (draws, list) => list[draws.integer(list.length)];
 const bytesOf = (array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
-/** Object files by their sources' content: only what changed is compiled. */
+/** Object files, cached by their sources' content, so that only changed files are compiled. */
 async function objectOf(cache, folder, unit, headers) {
   const text = readFileSync(join(folder, unit));
   const object = join(cache, `${createHash("sha256").update(headers).update(text).digest("hex").slice(0, 20)}.o`);
   if (existsSync(object)) return object;
   mkdirSync(cache, { recursive: true });
-  // Another thread may compile the same at the same time.
+  // Another thread may compile the same file at the same time.
   const next = `${object}.${threadId}.new`;
   const { code, stderr } = await run("gcc", [...sanitizers, "-c", unit, "-o", next], { cwd: folder });
   if (code !== 0) throw new Error(`gcc ${unit}: ${stderr.slice(0, 500)}`);
@@ -63,7 +63,7 @@ async function build(cache, folder) {
   if (code !== 0) throw new Error(`gcc: ${stderr.slice(0, 500)}`);
 }
 
-/** Runs a built program on input bytes; throws what a sanitizer says. */
+/** Runs a built program on input bytes; throws the sanitizer's messages. */
 async function output(folder, input) {
   writeFileSync(join(folder, "in.bin"), input);
   const { code, signal, stderr } = await run("./program", ["in.bin", "out.bin"], { cwd: folder, seconds: 120 });
@@ -138,7 +138,7 @@ const namesOf = (count) => Array.from({ length: count }, (_, i) => `class ${i}`)
 const anchorsOf = (draws, most) =>
   Array.from({ length: 1 + draws.integer(4) }, () => [draws.uniform(0.01, most), draws.uniform(0.01, most)]);
 
-/** A head of a kind, and the channels of its maps. */
+/** A head of some kind, and the channels of its maps. */
 const headOf = {
   yolov2(draws, classes) {
     const head = { kind: "yolov2", classes: namesOf(classes), anchors: anchorsOf(draws, 8), filters: 1 };
@@ -252,14 +252,14 @@ const framesOfAttempt = 10_000;
 const mostTracks = 32;
 const trackBytes = 40;
 
-/** The C leaves out what is none; the library refuses it. */
+/** Whether a box is valid: the C code skips invalid boxes, the library refuses them. */
 function isBox({ x1, y1, x2, y2 }) {
   const [width, height] = [x2 - x1, y2 - y1];
   const area = width * height;
   return width > 0 && height > 0 && area > 0 && Number.isFinite(area) && Number.isFinite(width / height);
 }
 
-/** Boxes that move, flicker, meet, vanish, and have sizes from nothing to everything. */
+/** Boxes that move, flicker, meet and vanish, from empty to the whole frame. */
 function randomFrames(draws) {
   const objects = [];
   const extreme =

@@ -10,7 +10,7 @@ import { dataSets, picture, zipOf } from "../lib/samples.mjs";
 
 const open = (files, options) => openTree(new MemoryTree("set", Object.entries(files)), host, options);
 
-/** `compute` of a text once for as long as the text is among the last that came; what it throws is not kept. */
+/** Caches `compute` for the most recent texts; exceptions are not cached. */
 function remembered(compute, most = 2000) {
   const known = new Map();
   return async (text) => {
@@ -22,7 +22,7 @@ function remembered(compute, most = 2000) {
   };
 }
 
-/** One text of YAML is asked about by several formats, and is most often not what a mutant changed; `yaml` attacks its reader. */
+/** Several formats parse the same YAML, which most mutants do not change. The target `yaml` attacks its parser. */
 const host = {
   ...nodeHost,
   parseYaml: remembered(async (text) => frozen(await nodeHost.parseYaml(text))),
@@ -35,7 +35,7 @@ function frozen(value) {
   return value;
 }
 
-/** Per split: each picture's classes by name and boxes. */
+/** Per split, each picture's classes (by name) and boxes. */
 const contentOf = (set) =>
   splitNames.map((split) =>
     set.splits[split].map(({ labels, class: index }) => ({
@@ -45,8 +45,8 @@ const contentOf = (set) =>
   );
 
 /**
- * A mutant that opens as the same data set as one before, value for value, as most do of which a picture or a blank was changed,
- * would be written and read as the same bytes: that is done once.
+ * Most mutants that change only a picture or a blank open as the same data set as an earlier mutant, value for value.
+ * Writing and reading it again is done only once.
  */
 const passed = new Set();
 async function again(set) {
@@ -59,11 +59,11 @@ async function again(set) {
 const mostPassed = 100_000;
 
 async function writtenAndRead(set) {
-  // What was left out, and pictures in idx files, which writers make files of, are no matter of the writers.
+  // Writers cannot reproduce what was left out, nor pictures in idx files, which they turn into single files.
   if (set.problems.length > 0 || splitNames.some((split) => set.splits[split].some(({ file }) => file.includes("#"))))
     return;
   const before = contentOf(set);
-  // Of a set without pictures, boxes or a second class other formats say that it is none.
+  // Without pictures, boxes or a second class, some formats no longer recognise the data set.
   const [pictures, boxes] = [before.flat(), before.flat().flatMap((each) => each.boxes ?? [])];
   if (pictures.length === 0) return;
   if (set.task === "detect" ? boxes.length === 0 : new Set(pictures.map(({ name }) => name)).size < 2) return;
@@ -116,7 +116,7 @@ const folders = Object.entries(dataSets).map(([name, files]) => ({
   again,
 }));
 
-/** Local headers and directory whose bytes change, around contents that changed before they were packed. */
+/** Archives whose headers and directory are mutated, with contents that were mutated before they were packed. */
 const archives = {
   name: "zip",
   samples: [dataSets.yolo, dataSets["csv-boxes"]],
@@ -154,7 +154,7 @@ function deflated(files) {
   return stored;
 }
 
-/** The checksum that a stored archive of the same bytes has. */
+/** The checksum that a stored archive of the same bytes contains. */
 function crcOf(bytes) {
   const zip = zipOf({ x: bytes });
   return new DataView(zip.buffer, zip.byteOffset).getUint32(14, true);

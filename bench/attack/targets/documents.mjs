@@ -40,7 +40,7 @@ const json = (value) => utf8(JSON.stringify(value));
 const picture = { width: 10, height: 8, channels: 3, data: new Uint8Array(240).fill(77) };
 const small = (graph) => Object.values(graph.shapes).every((shape) => sizeOf(shape) < 100_000);
 
-/** JSON of a board or network as a file has it: an unreadable one is refused by the readers around these. */
+/** JSON of a board or network in a file; the readers around these refuse unreadable JSON. */
 function parsed(files) {
   return parseJson(textOf(files));
 }
@@ -50,7 +50,7 @@ const smallQuantized = decodeQuantized(
   modelFiles["quantized.safetensors"],
 );
 
-/** Operators that other tools' networks have. */
+/** Operators of other tools' networks. */
 function foreign() {
   const g = new GraphBuilder("foreign");
   let y = g.conv2d("c", g.input("x", [1, 9, 8, 3]), { filters: 5, kernel: 3, stride: 2, padding: 1, bias: true });
@@ -59,7 +59,7 @@ function foreign() {
   return randomlyQuantized(new Random(1, 2), g.build([g.softmax("s", g.dense("d", g.flatten("f", y), 4))]));
 }
 
-/** As exporters spell things: a mean, a hard-swish of parts, constants of shapes, a padded pool. */
+/** Exporters' variants: a mean, a hard-swish in parts, constant shapes, a padded pool. */
 function foreignOnnx() {
   const draws = new Random(2, 3);
   const net = new OnnxModel("foreign");
@@ -93,7 +93,7 @@ function ownOnnx() {
   return model.encode();
 }
 
-/** What was imported is exported as ONNX and imported again: it gives the same. */
+/** An imported network, exported as ONNX and imported again, must give the same outputs. */
 function requireSameOutputs({ graph, weights }) {
   if (!small(graph)) return;
   const deployed = deployWeights(graph, weights);
@@ -109,7 +109,7 @@ function requireSameOutputs({ graph, weights }) {
   if (Number.isFinite(largest)) require(!before.flat().some(differs), "the outputs changed");
 }
 
-/** Layers of floats with activations of their own, as TensorFlow's converter writes them. */
+/** Float layers with fused activations, as TensorFlow's converter writes them. */
 function floatTflite() {
   const draws = new Random(3, 4);
   const model = new TfliteModel("net");
@@ -137,7 +137,7 @@ function floatTflite() {
   return model.encode([x], [dense]);
 }
 
-/** int8 with a size that is not fixed, sizes that are computed, and moves of every kind. */
+/** An int8 network with a dynamic size, computed sizes, and every kind of move. */
 function openTflite() {
   const at = { scales: [0.5], zeroPoint: 3 };
   const model = new TfliteModel("open");
@@ -200,7 +200,7 @@ const insideOnnx = () =>
     .graph.nodes.filter(({ op }) => op === "conv2d" || op === "hardswish" || op === "sigmoid")
     .map(({ name }) => name);
 
-/** network.json of what was imported from another tool in floats. */
+/** network.json of a float network imported from another tool. */
 function importedDocument() {
   const imported = asClassifier(importOnnx(foreignOnnx(), "net.onnx"));
   const { graph, input } = imported;
@@ -209,7 +209,7 @@ function importedDocument() {
 
 const shapesOf = ({ outputs, shapes }) => outputs.map((output) => shapes[output]);
 
-/** network.json of a head of two maps, described in a file. */
+/** network.json of a head with two maps, described in a file. */
 function mapsDocument(yolo) {
   const channels = yolo?.decoder === "yolov5" ? 14 : 22;
   const outputs = [8, 4].map((side) => [1, side, side, channels]);
@@ -234,7 +234,7 @@ const heads = [
   { decoder: "yolov8", classes: ["cat", "dog"], bins: 5 },
 ];
 
-/** What was imported is written and read again: it is the same. */
+/** An imported network must be the same after being written and read. */
 function requireSameIntegers(network) {
   if (!small(network.graph)) return;
   foldConstantChannels(network);
@@ -399,7 +399,7 @@ export const documents = [
   },
 ];
 
-/** What is accepted may still be refused when it is used, in words. */
+/** Accepted values may still be refused when they are used, with a proper error. */
 async function refusable(act) {
   try {
     await act();

@@ -98,7 +98,7 @@ export const hostFiles = [
       try {
         bytes = await nodeHost.gunzip(bytesOf(files), limit);
       } catch (error) {
-        // Its contract: any Error; whoever asked names the file.
+        // The contract allows any Error; the caller adds the file's name.
         throw new PhinetsError("data.gzip", error.message.split("\n")[0]);
       }
       require(bytes.length <= limit, `${bytes.length} bytes came out, more than the limit`);
@@ -111,7 +111,7 @@ export const hostFiles = [
     read: (files) => parseCsv(bytesOf(files)),
     again({ header, rows }) {
       const quoted = (fields) => fields.map((field) => `"${field.replaceAll('"', '""')}"`).join(",");
-      // The separator is the one that the first line has most of.
+      // The separator is the most frequent candidate in the first line.
       if (header.length < 2 || header.some((field) => /[,;\t\r\n]/.test(field))) return;
       const again = parseCsv(utf8([header, ...rows.map(({ fields }) => fields)].map(quoted).join("\n")));
       require(JSON.stringify([again.header, ...again.rows.map(({ fields }) => fields)]) ===
@@ -119,11 +119,11 @@ export const hostFiles = [
     },
   },
   { name: "picture", samples: await pictureSamples(), ...pictures },
-  // A process of ffmpeg each.
+  // Starts an ffmpeg process for each case.
   { name: "picture-tga", samples: [{ "a.tga": tga }], goal: 1000, ...pictures },
 ];
 
-/** YAML's contract: an Error that begins with LINE:COLUMN is a refusal that the reader of the file passes on. */
+/** YAML's contract: an Error that begins with LINE:COLUMN is a refusal, which the file's reader passes on. */
 async function refusedAtPlace(act) {
   try {
     return await act();

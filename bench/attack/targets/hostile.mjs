@@ -14,10 +14,10 @@ import { outcomeOf, run } from "../lib/processes.mjs";
 import { dataSets } from "../lib/samples.mjs";
 
 const pick = (draws, list) => list[draws.integer(list.length)];
-/** A machine that others use too. */
+/** Generous, because the machine may be busy. */
 const mostSeconds = 300;
 
-/** Files whose names a file system takes. */
+/** Writes the files whose names the file system accepts. */
 function writeFiles(root, files) {
   for (const [path, bytes] of Object.entries(files)) {
     const full = resolve(root, path);
@@ -26,19 +26,19 @@ function writeFiles(root, files) {
       mkdirSync(dirname(full), { recursive: true });
       writeFileSync(full, bytes);
     } catch {
-      // A folder has this name, or it is too long.
+      // The name is already a folder's, or too long.
     }
   }
 }
 
-/** Makes the world of one attempt. */
+/** Creates the files of one attempt. */
 function makeWorld(draws, made, where) {
   const canary = join(where, "PWNED");
   const words = hostileWords(canary);
   mkdirSync(join(where, "elsewhere"), { recursive: true });
   writeFileSync(join(where, "elsewhere/keep.txt"), "to be kept");
   cpSync(made.run, join(where, "run"), { recursive: true });
-  // One to all documents of the run.
+  // Changes between one and all of the run's documents.
   const share = pick(draws, [1, 0.3, 0.1, 0.05, 0]);
   for (const path of filesIn(join(where, "run")))
     if (draws.uniform() < share && !/\.(png|jpg|html)$/.test(path)) {
@@ -66,7 +66,7 @@ function makeWorld(draws, made, where) {
     );
   json("board.json", loadBoard(pick(draws, ["stm32h743", "rp2040", "esp32-s3"])));
   json("net.json", JSON.parse(readFileSync(made.network, "utf8")));
-  // A set whose names and labels are hostile, or the good one with hostile labels.
+  // Either a data set with hostile names and labels, or a valid one with hostile labels.
   const data = join(where, "data");
   const [name, files] = pick(draws, Object.entries(dataSets));
   if (draws.integer(2) === 0) {
@@ -96,7 +96,7 @@ const of = (where) => ({
   project: ["--project", join(where, "runs")],
 });
 
-/** By verb: its words. */
+/** Command lines by command. */
 const verbs = {
   inspect: (where, _, draws) => [
     "inspect",
@@ -165,7 +165,7 @@ const verbs = {
     ...of(where).project,
   ],
 };
-/** Slow ones come less often. */
+/** Slow commands are chosen less often. */
 const often = [
   "inspect",
   "inspect",

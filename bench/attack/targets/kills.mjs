@@ -14,8 +14,8 @@ const pick = (draws, list) => list[draws.integer(list.length)];
 const weights = (path) => /^weights\/(best|last|qat)\.safetensors$|^quantized\.(json|safetensors)$/.test(path);
 
 /**
- * Work that can be stopped. `prepare` puts what it needs into a folder; `words` is the command line, `again` that of who
- * goes on, by whether the run folder exists; `result` names what is compared.
+ * Commands that can be killed. `prepare` puts their input into a folder; `words` is the command line, `again` the one
+ * for resuming, depending on whether the run folder exists; `result` lists the files to compare.
  */
 const works = {
   train: {
@@ -74,12 +74,12 @@ const works = {
   },
 };
 
-/** Result and seconds of the undisturbed work, found once a campaign. */
+/** Result and duration of the undisturbed command, determined once per campaign. */
 async function reference(name, folder, made) {
   const file = join(folder, `reference-${name}.json`);
   if (!existsSync(file)) {
     const found = await undisturbed(name, folder, made);
-    // Another thread may have found the same.
+    // Another thread may determine the same result concurrently.
     writeFileSync(`${file}.${threadId}`, JSON.stringify(found));
     renameSync(`${file}.${threadId}`, file);
   }
@@ -103,12 +103,12 @@ async function undisturbed(name, folder, made) {
   return { result, seconds };
 }
 
-/** The command line of who goes on with work that was stopped. */
+/** The command line for resuming an interrupted command. */
 function wordsAgain(name, made, where) {
   const folder = join(where, "runs/detect/x");
   if (name !== "train" && name !== "qat") return [works[name].words(made, where)];
   const anew = [...works[name].words(made, where), "--exist-ok"];
-  // Without a checkpoint there is nothing to go on with, and training says so.
+  // Without a checkpoint training cannot be resumed, and says so.
   return existsSync(join(folder, "weights/last.safetensors")) ? [["train", "--resume", folder]] : [anew];
 }
 
@@ -125,12 +125,13 @@ function requireSame(name, expected, where, what) {
   for (const path of new Set([...Object.keys(expected), ...Object.keys(found)]))
     require(found[path] ===
       expected[path], `${what}: ${path} is ${found[path] ?? "absent"}, undisturbed ${expected[path] ?? "absent"}`);
-  // What is half-written of the pictures' cache goes once it is an hour old: other machines may be writing there.
+  // Partially written files in the pictures' cache are deleted only after an hour, because other machines may be
+  // writing them.
   const left = filesIn(where).filter((path) => /(^|\/)\.\d+-[0-9a-f]{12}-/.test(path) && !path.includes("/.cache/"));
   require(left.length === 0, `${what}: leaves ${left.slice(0, 3).join(", ")}`);
 }
 
-/** Of one piece of work, each from where the one before stopped it. */
+/** Maximum kills of one command, each after it was resumed. */
 const mostKills = 8;
 
 const kill =
@@ -156,7 +157,7 @@ const kill =
         clearTimeout(timer);
         if (done.code !== null) {
           requireWords(done, `after kills at ${moments.join(", ")} s: ${words[0]}`);
-          break; // it was done before
+          break; // it had already finished
         }
         moments.push(moment.toFixed(2));
         [words] = wordsAgain(name, made, where);
@@ -168,14 +169,14 @@ const kill =
     });
   };
 
-/** A command line in a shell that takes something away. */
+/** A command line in a shell that first restricts something. */
 const inShell = (before, words) =>
   run("bash", ["-c", `${before}; exec "$@"`, "bash", ...phinetsCommand, ...words], {
     env: { ...process.env, NO_COLOR: "1" },
   });
 
 const shortages = {
-  // A write beyond the limit fails as on a full disk; the signal that would end the process is ignored.
+  // A write beyond the limit fails as on a full disk; the signal that would kill the process is ignored.
   disk: (draws, words) =>
     inShell(`trap "" XFSZ; ulimit -f ${1 + draws.integer(draws.integer(2) === 0 ? 40 : 400)}`, words),
   descriptors: (draws, words) => inShell(`ulimit -n ${24 + draws.integer(40)}`, words),
@@ -199,7 +200,7 @@ const shortage = async ({ seed, n, folder }) => {
   });
 };
 
-/** As a user who may not write there: root may everywhere, so root becomes nobody. */
+/** Runs without write permission. Root may write everywhere, so it becomes the user nobody. */
 const readOnly = async ({ seed, n, folder }) => {
   const draws = drawsOf(seed, "read-only", n);
   const made = await fixtures(folder);
@@ -245,7 +246,7 @@ const twoWriters = async ({ seed, n, folder }) => {
   });
 };
 
-/** Trials that have a thousand kills in them, about. */
+/** Number of trials that together contain about a thousand kills. */
 const goals = { train: 80, qat: 60, quantize: 60, export: 80, ship: 10 };
 
 export const killTargets = [

@@ -19,7 +19,7 @@ import { utf8 } from "../lib/mutate.mjs";
 import { modelFiles, smallNetwork } from "../lib/samples.mjs";
 import { makeScratch } from "../lib/scratch.mjs";
 
-/** A folder of this thread's own; each case has one in it. */
+/** This thread's own folder; each case has a subfolder. */
 let root;
 /** Files and folders of the last case. */
 let last = { names: [], folders: "" };
@@ -29,12 +29,12 @@ function folderOf(files) {
     process.on("exit", () => rmSync(root, { recursive: true, force: true }));
   }
   const folder = join(root, "run");
-  // A mutant's names may be none of a file system, or lead out of the folder.
+  // A mutant's names may be invalid for the file system, or lead out of the folder.
   const names = Object.keys(files).filter(
     (path) => /^[\w/-]+(\.[\w-]+)*$/.test(path) && !path.startsWith("/") && path.length <= 60,
   );
   const folders = [...new Set(names.map((path) => dirname(path)))].sort().join();
-  // To make and remove a folder takes longer than to read it: one that has the same folders is used again.
+  // Creating and removing a folder takes longer than reading it, so one with the same subfolders is reused.
   if (folders !== last.folders) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -45,7 +45,7 @@ function folderOf(files) {
   return folder;
 }
 
-/** What the verbs write, by the functions that write it. */
+/** The documents that the commands write, created by the same functions. */
 function written() {
   const folder = mkdtempSync(join(tmpdir(), "phinets-attack-sample-"));
   try {

@@ -34,7 +34,7 @@ const boxes = [
 const pictures = [{ name: "a", file: "a.jpg", ...size, boxes }];
 const names = ["nut", "bolt, long"];
 
-/** What a reader found in one picture, as the writers take it; undefined where no writer can say it. */
+/** A reader's boxes of one picture in the writers' form; undefined if no writer can represent them. */
 function asPicture(found, scale = [1, 1]) {
   const classNames = [...new Set(found.map(({ className, classIndex }) => className ?? String(classIndex)))];
   const rows = found.map(({ className, classIndex, bbox: [x, y, width, height], score }) => ({
@@ -45,7 +45,7 @@ function asPicture(found, scale = [1, 1]) {
   return { picture: { name: "a", file: "a.jpg", ...size, boxes: rows }, classNames };
 }
 
-/** Coordinates are written in decimals; beyond 1e15 those are no longer all there. */
+/** Coordinates are written in decimals, which are no longer exact beyond 1e15. */
 function requireSame(found, again, tolerance) {
   require(found.length === again.length, `${found.length} boxes are ${again.length} after writing and reading`);
   for (const [i, { bbox, score }] of found.entries()) {
@@ -185,7 +185,7 @@ export const scoreFiles = [
     },
     again(frames) {
       if (frames === undefined || frames.length > 1000) return;
-      // Two decimals are written: what has more is rounded, and a box of less than a hundredth is none any more.
+      // Two decimals are written: more are rounded, and a box narrower than a hundredth disappears.
       const text = frames
         .map((list, i) =>
           formatMotTracks(

@@ -5,8 +5,8 @@ import { parseMotRows, parseSequenceInfo } from "../../../packages/core/dist/dat
 import { readMotDetections } from "../../../packages/core/dist/tracking/index.js";
 
 /**
- * The sequences of the folder that is named, else of $PHINETS_SHARED/data/mot15/train: SEQ/gt/gt.txt, SEQ/det/det.txt and
- * SEQ/seqinfo.ini. Where there is none, says so and ends the process.
+ * The sequences of the given folder, else of $PHINETS_SHARED/data/mot15/train: SEQ/gt/gt.txt, SEQ/det/det.txt and
+ * SEQ/seqinfo.ini. If the folder does not exist, says so and exits.
  */
 export function readSequences(named) {
   const { PHINETS_SHARED } = process.env;
@@ -23,7 +23,7 @@ export function readSequences(named) {
     .map((name) => ({
       name,
       frames: parseSequenceInfo(read(name, "seqinfo.ini"), `${name}/seqinfo.ini`).length,
-      /** Reads it each time: scoring is measured with it. */
+      /** Read anew each time, because it is part of the measured scoring. */
       truth: () => parseMotRows(read(name, "gt/gt.txt"), `${name}/gt/gt.txt`),
       detections: readMotDetections(read(name, "det/det.txt"), `${name}/det/det.txt`),
     }));

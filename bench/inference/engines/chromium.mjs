@@ -8,7 +8,10 @@ import { fileURLToPath } from "node:url";
 const executablePath = process.env.PHINETS_CHROMIUM ?? "/usr/bin/chromium";
 const require = createRequire(import.meta.url);
 
-/** `measure(folder, threads, rounds)` and `close()`; undefined, with a line that says why, where it is not installed. */
+/**
+ * Returns `measure(folder, threads, rounds)` and `close()`; undefined, with a line that says why, if Chromium is
+ * missing.
+ */
 export async function openChromium() {
   if (!existsSync(executablePath)) {
     console.error(`left out: ${executablePath} is absent; npm run setup installs it, PHINETS_CHROMIUM names another`);

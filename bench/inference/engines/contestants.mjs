@@ -5,14 +5,14 @@ import { readModel } from "@phinets/core/model";
 import { buildNetwork, inputName } from "@phinets/core/networks";
 import { Executor, forwardOnly } from "@phinets/core/training";
 
-/** The same picture for all: int8, and the float32 that it stands for. */
+/** The same picture for all engines, as int8 and as the float32 values that it stands for. */
 export function pictureOf({ height, width, channels }) {
   const bytes = new Int8Array(height * width * channels).map((_, i) => 100 * Math.sin(i / 97) + ((i * 7) % 23));
   return { shape: [1, height, width, channels], bytes, floats: Float32Array.from(bytes, (x) => x / 128) };
 }
 
 /**
- * Ours: int8 on one thread, float on `threads`.
+ * Our engines: int8 on one thread, float on `threads`.
  * @param {{ threads: number }} pool
  */
 export async function ours(files, pool) {
@@ -35,7 +35,7 @@ export async function ours(files, pool) {
   return { runs, loadMs, quantized, picture, int8, dispose: () => engine.dispose() };
 }
 
-/** ONNX Runtime, of node or web. */
+/** ONNX Runtime for Node or the web. */
 export async function onnxRuntime(name, ort, files, picture, options) {
   const runs = {};
   for (const kind of ["float", "int8"]) {
@@ -60,7 +60,7 @@ export async function tfLite(factory, options, model, picture) {
   return { "TensorFlow Lite WASM int8": () => runner.Infer() };
 }
 
-/** Least time of each in milliseconds; all take turns, so that a busy machine is unfair to none. */
+/** Minimum time of each engine in milliseconds; they alternate, so that a busy machine disadvantages none. */
 export async function leastTimes(runs, rounds) {
   const least = {};
   for (let round = 0; round < rounds; round++)

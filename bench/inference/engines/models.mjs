@@ -10,7 +10,7 @@ import { buildNetwork, initialWeights, parseNetwork } from "@phinets/core/networ
 import { encodeQuantized, quantize } from "@phinets/core/quantization";
 import { encodeSafetensors, Random } from "@phinets/core/tensor";
 
-/** Untrained networks, as time does not ask what a network has learnt. */
+/** Untrained networks, because the time does not depend on the weights. */
 export const untrained = {
   "mobilenetv2-0.35-96": {
     family: "mobilenetv2",

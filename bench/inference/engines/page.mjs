@@ -8,7 +8,7 @@ import { leastTimes, onnxRuntime, ours, tfLite } from "./contestants.mjs";
 const bytesOf = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
 const files = (name) => bytesOf(`/model/${name}`);
 
-/** TensorFlow Lite's script is not a module: it makes a global. */
+/** TensorFlow Lite's script is not a module; it defines a global variable. */
 async function tfLiteFactory() {
   const response = await fetch("/tflite/tflite_web_api_cc_simd.js");
   if (!response.ok) return undefined;

@@ -8,7 +8,7 @@ import { writeConveyorDataset } from "@phinets/node/dataset";
 /**
  * Writes the data set, the network and sweep.yaml.
  * @param root an empty folder
- * @param epochs those that train to the end train so many
+ * @param epochs epochs of the trials that train to the end
  * @param more further lines of sweep.yaml
  * @returns path of sweep.yaml
  */

@@ -64,7 +64,10 @@ export class CommandLine {
     return this.#result(name, await this.#start(node, [...this.#options, "--name", name, ...more]).ended);
   }
 
-  /** Kills runs (SIGKILL) at random moments and goes on with them until `kills` have hit; the results of all that ended. */
+  /**
+   * Kills runs (SIGKILL) at random moments and resumes them until `kills` kills have hit; returns the results of all
+   * runs that finished.
+   */
   async killed(kills, elapsedMs, onKill) {
     const random = new Random(11);
     const results = [];

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { arch, execPath, platform, versions } from "node:process";
 import { fileURLToPath } from "node:url";
 
-/** Path of a Node of this major version; installs it when it is not there. Throws with one line when it cannot be had. */
+/** Path of a Node of this major version; installs it if necessary. Throws with one line if it cannot be installed. */
 export function nodeBinary(major) {
   if (versions.node.startsWith(`${major}.`)) return execPath;
   const system = platform === "win32" ? "win" : platform;

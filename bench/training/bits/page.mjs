@@ -6,7 +6,7 @@ import { serve } from "../../../examples/browser/serve.mjs";
 const executablePath = process.env.PHINETS_CHROMIUM ?? "/usr/bin/chromium";
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 
-/** SHA-256 by number of threads, and the browser's version. Throws with one line where Chromium is not installed. */
+/** SHA-256 by number of threads, and the browser's version. Throws with one line if Chromium is not installed. */
 export async function trainInPage(threadCounts) {
   if (!existsSync(executablePath))
     throw new Error(`${executablePath} is absent; \`npm run setup\` installs it, PHINETS_CHROMIUM names another`);
