@@ -6,7 +6,7 @@
  * An instruction consists of its code, its length in words, and named words in order: NAME*8 takes eight words, a final
  * NAME* all remaining ones. Unless stated otherwise, `bytes` is the size of a pixel's channels and `pixels` the number
  * of pixels of an image's map. Values are offsets in a shard's arena, everything else is an address. -1 stands for an
- * unused buffer, 0 for no bias and no block.
+ * unused buffer or gradient, 0 for no bias and no block.
  */
 
 /** Instructions executed once for all shards; codes start at 0. */

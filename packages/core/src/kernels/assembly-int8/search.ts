@@ -41,8 +41,8 @@ let halfChange: f64 = 0;
  * @param m Q31, 0..2^31-1
  * @param s positive is a left shift
  * @param smallest smallest sum; `largest` is the largest
- * @param changes number of changes of F to try, up and down, in its last place Returns the number of wrong sums, or -1
- *   if there are no constants or none were found.
+ * @param changes number of changes of F to try, up and down, in its last place
+ * @returns the number of wrong sums, or -1 if there are no constants or none were found
  */
 export function findConstants(
   panel: usize, m: i32, s: i32, smallest: i64, largest: i64, zero: i32, least: i32, most: i32, changes: i32,
