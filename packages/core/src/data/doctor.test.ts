@@ -97,7 +97,7 @@ describe("doctor", () => {
     expect(leaks[1].examples).toEqual([{ file: "e1", like: "v3", in: "val", kind: "copy" }]);
   });
 
-  it("says that val is train, and not that a file equals itself", () => {
+  it("reports that val equals train, but not that a file is a copy of itself", () => {
     const same = { ...index, splits: { ...index.splits, val: index.splits.train } };
     const findings = (["train", "val"] as const).flatMap((split) =>
       same.splits[split].map(({ file }) => ({ file, split, digest: file })),

@@ -37,12 +37,12 @@ describe("onlyClasses", () => {
   it("leaves out pictures of other classes", () => {
     expect(onlyClasses(kinds, ["person"], "set").splits.train).toEqual([{ file: "b.jpg", class: 0 }]);
   });
-  it("takes the very name before one in other letters", () => {
+  it("prefers an exact name to one in another case", () => {
     const both = { ...boxes, classes: ["PERSON", "Person", "dog"] };
     expect(onlyClasses(both, ["Person"], "set").splits.train[0].labels).toHaveLength(1);
     expect(onlyClasses(both, ["Person"], "set").splits.train[0].labels?.[0].ignore).toBe("difficult");
   });
-  it("says which class is not there, or there twice", () => {
+  it("names a class that is missing, or listed twice", () => {
     expect(() => onlyClasses(boxes, ["cat"], "set")).toThrow(
       'set: has no class "cat"; its classes are car, Person, dog',
     );
@@ -53,7 +53,7 @@ describe("onlyClasses", () => {
 describe("thinBackground", () => {
   const pictures = Array.from({ length: 100 }, (_, n) => ({ file: `${n}.jpg`, labels: n % 2 === 0 ? [box(0)] : [] }));
   const index: DatasetIndex = { ...boxes, splits: { train: pictures, val: [], test: [] } };
-  it("keeps all that shows something and a share of the rest, the same for a seed", () => {
+  it("keeps all pictures with objects and a share of the rest, the same for a seed", () => {
     const count = (share: number, seed = 0) => {
       const { train } = thinBackground(index, share, { seed }).splits;
       expect(train.filter(({ labels }) => labels?.length === 1)).toHaveLength(50);

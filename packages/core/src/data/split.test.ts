@@ -106,7 +106,7 @@ describe("split", () => {
 });
 
 describe("pictures that belong together", () => {
-  it("go to one split, whatever says so", () => {
+  it("go to one split, whichever evidence joins them", () => {
     const looks = new Map<string, PictureLook>();
     const list: Sample[] = [];
     const families: string[][] = [];
@@ -181,7 +181,7 @@ describe("pictures that belong together", () => {
     expect(new Set(groupPictures(rarely).groupOf).size).toBe(16);
   });
 
-  it("that are all there is are parted by runs of their names, copies aside", () => {
+  it("are divided into runs of names where there is nothing else, and copies stay together", () => {
     const looks = new Map(
       Array.from({ length: 100 }, (_, n) => [`f${n}.jpg`, { digest: `${n >> 1}`, cells: cellsOf(1, 1 + (n >> 1)) }]),
     );
@@ -203,7 +203,7 @@ describe("pictures that belong together", () => {
     );
   });
 
-  it("that are all one picture make no val", () => {
+  it("get no val split where all are one picture", () => {
     const list = [0, 1, 2, 3].map((n) => ({ file: `${n}.jpg`, class: n >> 1 }));
     const index = { task: "classify" as const, classes: ["a", "b"], splits: { train: list, val: [], test: [] } };
     const { index: made, notes } = completeSplits(index, { look: () => ({ digest: "same" }) });

@@ -55,7 +55,7 @@ function run(trainer: Trainer, from: number, to: number, detects = true) {
   return results;
 }
 
-test("several sizes train one network, and a run gone on with has the same bits", () => {
+test("several sizes train one network, and a resumed run has the same bits", () => {
   const whole = trainerOf(detector, { multiScale: true, seed: 3 });
   const steps = run(whole, 0, 44);
   expect(new Set(steps.map(({ height }) => height)).size).toBeGreaterThan(2);
@@ -88,7 +88,7 @@ test("a step of several batches moves the weights once, at its end", () => {
   trainer.dispose();
 });
 
-test("a rate that makes the loss run away ends with step, rate and advice", () => {
+test("a learning rate that makes the training diverge ends with an error that names step, rate and remedy", () => {
   const trainer = trainerOf(classifier, { optimizer: "sgd", learningRate: 100, clipNorm: 0, warmupSteps: 0 });
   expect(() => run(trainer, 0, 60, false)).toThrow(
     /training diverged at step \d+, learning rate \d+.*lower the learning rate, to 30 for example/,

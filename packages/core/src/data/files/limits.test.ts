@@ -24,7 +24,7 @@ describe("files that are too large", () => {
     expect(await survey.head("a.txt", 4)).toEqual(utf8("0123"));
   });
 
-  it("cost a picture, not the set, where they are its labels; so do those that cannot be read", async () => {
+  it("lose only their picture where they are its labels, as do files that cannot be read", async () => {
     const files: [string, Uint8Array][] = ["a", "b", "c"].flatMap((name) => [
       [`images/${name}.jpg`, utf8("1")],
       [`labels/${name}.txt`, utf8("0 0.5 0.5 0.5 0.5\n")],
@@ -52,7 +52,7 @@ describe("files that are too large", () => {
 });
 
 describe("classes", () => {
-  it("of any number are told apart in no time, and more than networks have are refused", async () => {
+  it("of any number are read quickly, and more than any network has are refused", async () => {
     const names = Array.from({ length: mostClasses }, (_, n) => `c${n}`);
     expect(parseYoloDataset({ train: "x", names }, "y").classes).toHaveLength(mostClasses);
     const twice = [...names.slice(1), "c5"];
@@ -108,7 +108,7 @@ describe("rows and values of any length", () => {
 });
 
 describe("XML", () => {
-  it("in one line is read in no time; so is one of many lines", async () => {
+  it("is read quickly, be it one line or many", async () => {
     const objects = "<object><name>nut</name></object>".repeat(60_000);
     for (const text of [`<annotation>${objects}</annotation>\n`, `<annotation>${objects}</annotation>`]) {
       expect(parseXml(text).children).toHaveLength(60_000);
@@ -116,7 +116,7 @@ describe("XML", () => {
     expect(() => parseXml("<a>\n<b>\n</c>")).toThrow("</c> ends <b> of line 2");
   });
 
-  it("declares no entities and is not nested without end", () => {
+  it("may not declare entities or be nested without limit", () => {
     expect(() => parseXml('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>')).toThrow(
       "declares entities, which are not read",
     );
@@ -126,7 +126,7 @@ describe("XML", () => {
 });
 
 describe("JSON", () => {
-  it("has no texts and numbers without end", () => {
+  it("may not have strings and numbers of unlimited length", () => {
     const json = (text: string) => new JsonBytes(utf8(text), "f.json", "data.coco");
     expect(() => json(`"${"a".repeat(mostJsonTextBytes)}"`).string("a name")).toThrow(
       /^f\.json:1: a name has \d+ bytes; at most \d+ are read$/,
@@ -141,7 +141,7 @@ describe("JSON", () => {
 });
 
 describe("names of classes", () => {
-  it.each(["", "  ", "a\nb", "\u0000", "\ud800"])("%j is none: no list of names could hold it", (name) => {
+  it.each(["", "  ", "a\nb", "\u0000", "\ud800"])("%j is refused: no list of names could hold it", (name) => {
     expect(() => checkClasses("set", ["nut", name])).toThrow(
       `set: has a class named ${JSON.stringify(name)}; a name has letters and is one line: rename it in the labels`,
     );

@@ -82,7 +82,7 @@ describe("a zip archive", () => {
     expect((await open([{ name: "a\\one.txt", content: text("one") }])).list("a")?.files).toEqual(["one.txt"]);
   });
 
-  it("gives places that no file on disk has", () => {
+  it("gives paths that no file on disk has", () => {
     expect(splitArchivePath("x/a.zip!/b/c.jpg")).toEqual({ archive: "x/a.zip", file: "b/c.jpg" });
     expect(splitArchivePath("x/A.ZIP!/b.zip!/c.jpg")).toEqual({ archive: "x/A.ZIP", file: "b.zip!/c.jpg" });
     expect([splitArchivePath("x/a.zip"), splitArchivePath("x/train-images-idx3-ubyte#5")]).toEqual([
@@ -156,7 +156,7 @@ describe("a dangerous archive", () => {
     expect(await failure(open(files, options))).toContain(message);
   });
 
-  it("of a lie about sizes or contents is refused when it is read", async () => {
+  it("that lies about sizes or contents is refused when it is read", async () => {
     const bomb = { name: "a", content: new Uint8Array(100_000), deflate: true };
     expect(await failure((await open([{ ...bomb, size: 1000 }])).read("a"))).toContain("a.zip!/a: cannot be unpacked");
     expect(await failure((await open([{ ...bomb, size: 200_000 }])).read("a"))).toContain(

@@ -123,7 +123,7 @@ describe("layouts", () => {
     ]);
   });
 
-  it("a picture of another split is not it", async () => {
+  it("a picture of another split does not match", async () => {
     const files = {
       "train/_annotations.coco.json": json(),
       "valid/_annotations.coco.json": json(),
@@ -145,7 +145,7 @@ describe("layouts", () => {
     expect(set.notes).toEqual(["set/valid/c.coco.json has no annotations: its pictures are background"]);
   });
 
-  it("a thousand pictures of one name, each in its folder, are told apart in no time", async () => {
+  it("a thousand pictures of one name, each in its folder, are told apart quickly", async () => {
     const name = (n: number) => `/home/me/set/${n}/image.jpg`;
     const images = Array.from({ length: 1000 }, (_, n) => ({ id: n, file_name: name(n), width: 100, height: 80 }));
     const there = Object.fromEntries(images.map((_, n) => [`scans/${n}/image.jpg`, picture]));

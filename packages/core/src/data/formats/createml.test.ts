@@ -91,7 +91,7 @@ describe("Create ML", () => {
     expect(set.classes).toEqual(["bolt"]);
   });
 
-  it("other lists in JSON are none", async () => {
+  it("other JSON lists are not recognised", async () => {
     const results = [{ image_id: 1, category_id: 1, bbox: [1, 2, 3, 4], score: 0.5 }];
     await expect(openMemory({ "a.jpg": picture, "results.json": JSON.stringify(results) })).rejects.toThrow(
       "is no data set that is known",
