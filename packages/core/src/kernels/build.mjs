@@ -18,7 +18,10 @@ const modules = {
   "wasm-resample": { sources: "assembly-resample", options: `${common} --shrinkLevel 0 --initialMemory 1` },
 };
 
-/** What code.ts turns into a byte again; 6 more, as then fewer of the frequent ones take two bytes in UTF-8. */
+/**
+ * The character that code.ts decodes to this byte. The offset of 6 makes fewer of the frequent bytes take two bytes in
+ * UTF-8.
+ */
 function characterOf(byte) {
   const n = (byte + 6) & 255;
   return String.fromCharCode(n < 94 ? n + 33 : n + 67);
@@ -34,7 +37,9 @@ function readSources(name) {
   );
 }
 
-/** The assembly's copy of instructions.ts, which is constants alone: without `as const` it is JavaScript. */
+/**
+ * The assembly's copy of instructions.ts, which contains only constants and, without `as const`, is valid JavaScript.
+ */
 async function assemblyInstructions() {
   const source = readFileSync(new URL("instructions.ts", folder), "utf8").replaceAll(" as const", "");
   const url = `data:text/javascript,${encodeURIComponent(source)}`;
