@@ -3,12 +3,12 @@
  * match and which tracks to return. A frame allocates nothing once the columns are long enough for the fullest frame.
  */
 
-/** Largest int32, the limit of the firmware's ids and counters. */
-const largestCount = 2 ** 31 - 1;
-
 import { PhinetsError } from "../tensor/index.js";
 import { BoxKalmanFilters, grown } from "./kalman.js";
 import type { Track, TrackerBox } from "./tracker.js";
+
+/** Largest int32, the limit of the firmware's ids and counters. */
+const largestCount = 2 ** 31 - 1;
 
 type Writable = { -readonly [K in keyof Track]: Track[K] };
 
