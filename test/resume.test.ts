@@ -213,7 +213,7 @@ describe.skipIf(!built)("a process of its own", () => {
     expect(exitCode, stderr).toBe(code);
     expect(stderr.trimEnd().split("\n").slice(-2)).toEqual([
       "error: interrupted",
-      `to go on: phinets train --resume ${folder}`,
+      `to continue: phinets train --resume ${folder}`,
     ]);
     expect(JSON.parse(stdout)).toEqual({ error: { code: "cli.interrupted", message: "interrupted" } });
     const epoch = loadCheckpoint(folder)!.epoch;

@@ -231,7 +231,10 @@ describe("ship", () => {
       }),
     );
     expect(exitCode).toBe(130);
-    expect(said.slice(-2)).toEqual(["error: interrupted\n", expect.stringMatching(/^to go on: phinets ship --data /)]);
+    expect(said.slice(-2)).toEqual([
+      "error: interrupted\n",
+      expect.stringMatching(/^to continue: phinets ship --data /),
+    ]);
     expect(fs.existsSync(join(project, "ship/interrupted/weights/last.safetensors"))).toBe(true);
     let lines = "";
     const again = new AbortController().signal;

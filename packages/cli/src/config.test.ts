@@ -286,7 +286,7 @@ describe("a training", () => {
     const run = join(folder, by, "detect/a b");
     expect(said.trimEnd().split("\n").slice(-2)).toEqual([
       "error: interrupted",
-      `to go on: phinets train --resume '${run}'`,
+      `to continue: phinets train --resume '${run}'`,
     ]);
     const resumed = await phinetsJson<{ weightsSha256: string; epochs: number }>("train", "--resume", run);
     expect(resumed).toMatchObject({ epochs: 3, weightsSha256: whole.weightsSha256 });

@@ -52,7 +52,7 @@ export async function runProgram(given: readonly string[], surroundings: Surroun
     .exitOverride();
   configureHelp(program, { stdout, stderr, json, short });
   const sayHowToGoOn = (): void => {
-    if (signal.aborted && context.resume) stderr.write(`to go on: ${shellQuote(["phinets", ...context.resume])}\n`);
+    if (signal.aborted && context.resume) stderr.write(`to continue: ${shellQuote(["phinets", ...context.resume])}\n`);
   };
   try {
     const wanted = words.find((word) => !word.startsWith("-"));

@@ -56,11 +56,11 @@ describe("one definition of every option", () => {
     expect(ious.length).toBe(4);
     for (const option of ious) {
       expect(() => option.parse?.("1.01")).toThrow(/from 0 to 1/);
-      expect(option.help).toMatch(/of one object|--nms-iou/);
+      expect(option.help).toMatch(/overlaps? \(IoU\) that .* need to match|--nms-iou/);
     }
     for (const { definition } of shown)
       for (const option of definition.options.filter((each) => longName(each) === "out"))
-        expect(option.help).toMatch(/^where the result goes, .*; never over files of others$/);
+        expect(option.help).toMatch(/; only files that phinets wrote are replaced$|; the file must not exist yet$/);
   });
 
   it("has an option for every field of a recipe, with the recipe's own default", () => {

@@ -5,19 +5,19 @@ import { defaultText, groupsOf, mainGroup, type OptionDefinition } from "./termi
 
 const introduction = `# Command line
 
-\`phinets VERB --help\` says the same; \`-h\` shows only what matters first. This page is made from the definitions of the options.
+\`phinets VERB --help\` shows the same text, and \`-h\` only the most important options. This page is generated from the definitions of the options.
 
-- An option may be written \`--epochs 30\`, \`--epochs=30\` or \`epochs=30\`, with _ for -.
-- \`--json\` prints one JSON document on stdout in place of text: the answer, or \`{"error": {code, message, path}}\`.
-- \`--cfg FILE\` reads options from a YAML file: by their names, or as args.yaml of a run has them, so that
-  \`phinets train --cfg runs/detect/train/args.yaml\` repeats a run and a word more varies it. What stands on the command line wins.
-  Paths are seen from the file. Keys of other verbs are left alone; a key that no verb has is an error with its line and column.
+- An option can be written \`--epochs 30\`, \`--epochs=30\` or \`epochs=30\`, and with _ instead of -.
+- \`--json\` prints one JSON document on stdout instead of text: the result, or \`{"error": {code, message, path}}\`.
+- \`--cfg FILE\` reads options from a YAML file. Keys are the names of the options, or those of a run's args.yaml:
+  \`phinets train --cfg runs/detect/train/args.yaml\` repeats a run, and further options vary it. The command line overrides the file.
+  Paths are relative to the file. Options of other verbs are ignored; a key that no verb has is an error with its line and column.
   \`phinets init FOLDER\` writes such a file for a data set.
-- Exit codes: 0 done; 1 failed, or the answer is bad news; 2 wrong usage; 130 ended by Ctrl-C; 143 ended by SIGTERM. An interrupted
-  command says the line that goes on with it, where there is one.
-- Colours are for terminals; NO_COLOR and TERM=dumb turn them off, FORCE_COLOR on.
+- Exit codes: 0 success; 1 failure, or a check that did not pass; 2 wrong usage; 130 ended by Ctrl-C; 143 ended by SIGTERM. An interrupted
+  command prints the command that continues it, if there is one.
+- Output is coloured only on terminals. NO_COLOR and TERM=dumb turn colours off, FORCE_COLOR turns them on.
 - \`phinets completion bash|zsh|fish\` prints a script that completes verbs, options, boards and files.
-- What \`--out\` names is a new file or folder, or one that phinets wrote: files of others are not replaced.
+- \`--out\` names a new file or folder, or one that phinets wrote. Other files are never replaced.
 `;
 
 export function commandLinePage(verbs: readonly ShownVerb[]): string {
@@ -50,11 +50,11 @@ function verbSection({ name, definition }: ShownVerb): string {
 const titles = ["option", "takes", "default", "meaning"];
 
 function row(option: OptionDefinition): string[] {
-  const flags = `\`${option.flags.replaceAll("|", "\\|")}\`${option.repeatable ? ", again for more" : ""}`;
+  const flags = `\`${option.flags.replaceAll("|", "\\|")}\`${option.repeatable ? ", repeatable" : ""}`;
   return [
     flags,
     escaped(takes(option)),
-    escaped(defaultText(option) ?? (option.required ? "needed" : "")),
+    escaped(defaultText(option) ?? (option.required ? "required" : "")),
     escaped(option.help),
   ];
 }

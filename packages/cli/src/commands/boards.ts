@@ -22,23 +22,25 @@ interface BoardsCommandOptions {
 
 const definition: VerbDefinition = {
   name: "boards",
-  description: "Lists the boards, or shows one: memory bank by bank, and the source of every number.",
-  arguments: [{ name: "[board]", help: "a board's name, or the path of a board.json", completes: "board" }],
+  description: "Lists the built-in boards, or shows one board with its memory banks and the source of every number.",
+  arguments: [{ name: "[board]", help: "name of a board, or path of a board.json", completes: "board" }],
   examples: [
-    ["phinets boards", "all that are built in"],
-    ["phinets boards stm32h743", "one, with the source of every number"],
-    ["phinets boards --power-mw 10", "what each does on 10 mW"],
+    ["phinets boards", "all built-in boards"],
+    ["phinets boards stm32h743", "one board, with the source of every number"],
+    ["phinets boards --power-mw 10", "what each board can do with 10 mW"],
   ],
   options: [
-    vary(powerMw, { help: "the network that fit chooses for each board on this mean power, asleep in between" }),
+    vary(powerMw, {
+      help: "show the network that fit chooses for each board with this average power in milliwatts, asleep between frames",
+    }),
     {
       flags: "--fps <n>",
-      help: "frames a second with --power-mw",
+      help: "with --power-mw: frames per second",
       group: groups.network,
       parse: number(1e-3, 1e4),
       usual: defaultFpsAtPower,
     },
-    vary(task, { help: "with --power-mw: what the network is for" }),
+    vary(task, { help: "with --power-mw: task of the network" }),
     json,
   ],
 };

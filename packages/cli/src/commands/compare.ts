@@ -13,15 +13,15 @@ interface CompareOptions {
 
 const definition: VerbDefinition = {
   name: "compare",
-  description: "Sets runs side by side: what each reached, how, and what it costs on a board.",
+  description: "Shows runs side by side: results, options, and cost on a board.",
   arguments: [{ name: "<run...>", help: "run folders", completes: "path" }],
   examples: [
-    ["phinets compare runs/detect/train runs/detect/train2", "a table of figures and costs"],
-    ["phinets compare runs/detect/* --report compare.html", "and a page with curves over each other"],
+    ["phinets compare runs/detect/train runs/detect/train2", "table of figures and costs"],
+    ["phinets compare runs/detect/* --report compare.html", "and an HTML page with overlaid curves"],
   ],
   options: [
-    vary(target, { help: "the board that all costs are of, name or board.json", usual: "each run's own" }),
-    report("a page with curves over each other and costs beside accuracy, in one file"),
+    vary(target, { help: "board for the costs of all runs: a name or a board.json", usual: "the board of each run" }),
+    report("write an HTML page with overlaid curves, and cost against accuracy"),
     json,
   ],
 };

@@ -19,11 +19,12 @@ const shells = Object.keys(scripts);
 
 const definition: VerbDefinition = {
   name: "completion",
-  description: "Prints a script that completes verbs, options, boards and files; its first lines say where it goes.",
+  description:
+    "Prints a shell script that completes verbs, options, boards and files; its first lines say how to install it.",
   arguments: [{ name: "<shell>", help: shells.join(", "), words: shells }],
   examples: [
-    ["source <(phinets completion bash)", "for this shell"],
-    ["phinets completion fish > ~/.config/fish/completions/phinets.fish", "for every fish"],
+    ["source <(phinets completion bash)", "for the current shell"],
+    ["phinets completion fish > ~/.config/fish/completions/phinets.fish", "for every new fish shell"],
   ],
   options: [json],
 };

@@ -34,19 +34,19 @@ interface ConvertCommandOptions {
 const definition: VerbDefinition = {
   name: "convert",
   description:
-    "Writes a data set in another format: boxes as coco, yolo or voc, classes as folders. Pictures are copied as they are.",
+    "Writes a data set in another format: boxes as coco, yolo or voc, classes as folders. Pictures are copied unchanged.",
   arguments: [
     { name: "<data>", help: "labelled pictures: a folder, .zip, data.yaml or COCO JSON", completes: "path" },
-    { name: "<folder>", help: "the new data set; must not exist yet, or be empty", completes: "path" },
+    { name: "<folder>", help: "folder of the new data set; must be new or empty", completes: "path" },
   ],
   examples: [
     ["phinets convert my-parts parts-coco --to coco", "the same boxes as COCO JSON"],
-    ["phinets convert voc2007 people --to yolo --only person --move val:train", "people, more of them to train on"],
+    ["phinets convert voc2007 people --to yolo --only person --move val:train", "only people; val joins train"],
   ],
   options: [
     {
       flags: "--to <format>",
-      help: "what is written",
+      help: "format to write",
       group: groups.data,
       parse: oneOf(...datasetWriters.map(({ id }) => id)),
       required: true,
@@ -55,14 +55,14 @@ const definition: VerbDefinition = {
     only,
     {
       flags: "--move <from:to>",
-      help: "put pictures of splits into others, as val:train,test:train",
+      help: "move all pictures of a split into another, for example val:train,test:train",
       group: groups.data,
       parse: moves,
-      usual: "each where it is",
+      usual: "every picture keeps its split",
     },
     {
       flags: "--background <share>",
-      help: "share of the pictures without a label that is kept",
+      help: "share of the unlabelled pictures to keep",
       group: groups.data,
       parse: fraction,
       usual: 1,
@@ -71,18 +71,18 @@ const definition: VerbDefinition = {
     { flags: "--exist-ok", help: "replace a folder that an earlier conversion wrote", group: groups.data },
     {
       flags: "--link",
-      help: "hard links to the pictures in place of copies, where the file system has them",
+      help: "make hard links to the pictures instead of copies, if the file system supports them",
       group: groups.data,
     },
     {
       flags: "--split",
-      help: "make the splits that the data set lacks",
+      help: "also make splits that the data set lacks",
       group: groups.data,
-      usual: "keep it as it is",
+      usual: "keep the splits as they are",
     },
     seed,
     vary(pixelRange, {
-      help: "pixel values that become 0 and 255 where pictures are compared for the split; they are copied as they are",
+      help: "with --split, for 16-bit and float pictures: pixel values that become 0 and 255 when pictures are compared; copies are unchanged",
     }),
     json,
   ],

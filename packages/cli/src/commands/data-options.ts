@@ -23,7 +23,7 @@ const group = groups.data;
 
 export const dataPath: OptionDefinition = {
   flags: "--data <path>",
-  help: "labelled pictures: folder, .zip, data.yaml, COCO JSON; again to join",
+  help: "labelled pictures: a folder, .zip, data.yaml or COCO JSON; repeat to join sets",
   group,
   repeatable: true,
   completes: "path",
@@ -31,15 +31,15 @@ export const dataPath: OptionDefinition = {
 
 export const dataFormat: OptionDefinition = {
   flags: "--data-format <name>",
-  help: "what the data set is",
+  help: "format of the data set",
   group,
   parse: oneOf(...dataFormats.map(({ id }) => id)),
-  usual: "as recognised",
+  usual: "detected",
 };
 
 export const only: OptionDefinition = {
   flags: "--only <classes>",
-  help: "classes that count, as person,car: what else is labelled is left out",
+  help: "classes to use, for example person,car; other labels are left out",
   group,
   parse: names,
   usual: "all",
@@ -47,13 +47,13 @@ export const only: OptionDefinition = {
 
 export const skipBad: OptionDefinition = {
   flags: "--skip-bad",
-  help: "leave out bad label rows and pictures, and say which",
+  help: "leave out bad label rows and pictures, and list them",
   group,
 };
 
 export const pixelRange: OptionDefinition = {
   flags: "--pixel-range <low..high>",
-  help: "pixel values that become 0 and 255, for deep pictures",
+  help: "for 16-bit and float pictures: pixel values that become 0 and 255",
   group,
   parse: parsePixelRange,
   wordsOf: ({ low, high }) => `${low}..${high}`,
@@ -66,7 +66,7 @@ export const dataOptions: readonly OptionDefinition[] = [
   ...readingOptions,
   {
     flags: "--fraction <share>",
-    help: "share of the training pictures to use, above 0, at most 1",
+    help: "share of the training pictures to use, above 0 and at most 1",
     group,
     parse: number(1e-6, 1),
     usual: 1,

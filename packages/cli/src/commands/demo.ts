@@ -27,9 +27,10 @@ const size = { height: 96, width: 128 };
 
 const definition: VerbDefinition = {
   name: "demo",
-  description: "Renders a conveyor belt, learns its parts, ships firmware for the board, tracks an unseen clip.",
+  description:
+    "Renders pictures of a conveyor belt, trains a detector for its parts, makes firmware for the board and tracks parts in an unseen clip.",
   examples: [
-    ["phinets demo", "the whole road; needs no data and no board"],
+    ["phinets demo", "every step; needs no data and no board"],
     ["phinets demo --epochs 2 --train 200 --no-open", "a quick look"],
   ],
   options: [

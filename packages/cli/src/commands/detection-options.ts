@@ -9,15 +9,15 @@ const group = "Boxes";
 
 export const arithmetic: OptionDefinition = {
   flags: "--on <arithmetic>",
-  help: "int8 (what the firmware computes) or float",
+  help: "arithmetic: int8 (as in the firmware) or float",
   group,
   parse: oneOf("int8", "float"),
-  usual: "int8; float before the run is quantised",
+  usual: "int8, or float if the run is not quantised yet",
 };
 
 export const conf: OptionDefinition = {
   flags: "--conf <score>",
-  help: "least score of a box",
+  help: "lowest score of a box",
   group,
   parse: fraction,
   usual: detectDefaults.threshold,
@@ -25,7 +25,7 @@ export const conf: OptionDefinition = {
 
 export const nmsIou: OptionDefinition = {
   flags: "--nms-iou <overlap>",
-  help: "boxes of a class that overlap more (IoU) are one",
+  help: "non-maximum suppression: of boxes of one class that overlap by more than this (IoU), only the best is kept",
   group,
   parse: fraction,
   usual: detectDefaults.iouThreshold,
@@ -33,7 +33,7 @@ export const nmsIou: OptionDefinition = {
 
 export const maxDet: OptionDefinition = {
   flags: "--max-det <n>",
-  help: "most boxes a picture",
+  help: "largest number of boxes per picture",
   group,
   parse: integer(1),
   default: detectDefaults.maxDetections,
@@ -41,7 +41,7 @@ export const maxDet: OptionDefinition = {
 
 export const tiles: OptionDefinition = {
   flags: "--tiles <columnsxrows>",
-  help: "also look at overlapping parts, as 2x2: for small objects",
+  help: "for small objects: also run the network on overlapping parts of the picture, for example 2x2",
   group,
   parse: parseTiles,
   usual: "off",
@@ -49,17 +49,17 @@ export const tiles: OptionDefinition = {
 
 export const maxFrames: OptionDefinition = {
   flags: "--max-frames <n>",
-  help: "most frames of a video, camera or stream",
+  help: "stop after this many frames of a video, camera or stream",
   group: "Source",
   parse: integer(1),
 };
 
 export const raw: OptionDefinition = {
   flags: "--raw <widthxheight:format@fps>",
-  help: "standard input is raw frames, as 640x480:bgr24@30",
+  help: "standard input holds raw frames in this format, for example 640x480:bgr24@30",
   group: "Source",
   parse: parseRawFrames,
 };
 
-export const saveTxt: OptionDefinition = { flags: "--save-txt", help: "as --save yolo", group: "Output" };
-export const saveJson: OptionDefinition = { flags: "--save-json", help: "as --save coco", group: "Output" };
+export const saveTxt: OptionDefinition = { flags: "--save-txt", help: "same as --save yolo", group: "Output" };
+export const saveJson: OptionDefinition = { flags: "--save-json", help: "same as --save coco", group: "Output" };

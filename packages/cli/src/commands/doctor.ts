@@ -38,41 +38,41 @@ function range(text: string): [from: number, to: number] {
 const definition: VerbDefinition = {
   name: "doctor",
   description:
-    "Reads every picture and label of a data set: what kind it is and how it was understood, counts, sizes, boxes that the chosen resolution loses, copies and near copies across splits, and every bad file and row with its reason. Exit code 1 when there are bad ones.",
+    "Reads every picture and label of a data set and reports its format and how it was interpreted, counts, sizes, boxes that are too small at the chosen resolution, copies and near copies across splits, and each bad file and row with the reason. The exit code is 1 if there are any bad ones.",
   arguments: [
     { name: "[data...]", help: "labelled pictures: a folder, .zip, data.yaml or COCO JSON", completes: "path" },
   ],
   examples: [
-    ["phinets doctor my-parts", "what it holds, and what is wrong with it"],
-    ["phinets doctor my-parts --imgsz 96 --anchors 1..10", "as a network of that input would see it"],
+    ["phinets doctor my-parts", "contents and problems of a data set"],
+    ["phinets doctor my-parts --imgsz 96 --anchors 1..10", "for a network with that input size"],
   ],
   options: [
-    vary(dataPath, { help: "the same; give it again to join sets" }),
+    vary(dataPath, { help: "same as the argument; repeat to join data sets" }),
     dataFormat,
     {
       flags: "--imgsz <size>",
-      help: "network input, N or HEIGHTxWIDTH",
+      help: "input size in pixels, N or HEIGHTxWIDTH",
       group: groups.network,
       parse: pictureSize,
       usual: doctorDefaults.height,
     },
     {
       flags: "--fit <how>",
-      help: "how pictures become the input",
+      help: "how pictures are resized to the network's input",
       group: groups.network,
       parse: oneOf("stretch", "letterbox"),
       default: doctorDefaults.fit,
     },
     {
       flags: "--stride <pixels>",
-      help: "width of a cell of the detector's grid",
+      help: "side of a cell of the detector's grid",
       group: groups.network,
       parse: integer(1),
       default: doctorDefaults.gridStride,
     },
     {
       flags: "--min-box <pixels>",
-      help: "boxes smaller than this count as lost",
+      help: "boxes smaller than this in the input count as lost",
       group: groups.network,
       parse: number(0),
       default: doctorDefaults.minBoxPixels,
@@ -81,13 +81,13 @@ const definition: VerbDefinition = {
     pixelRange,
     {
       flags: "--anchors <from..to>",
-      help: "the mean IoU that this many anchors reach on the training boxes, as 1..10",
+      help: "show the mean IoU of the training boxes with their best anchor, for these numbers of anchors, for example 1..10",
       group: groups.network,
       parse: range,
     },
     {
       flags: "--plot <file.svg>",
-      help: "where a picture of the mean IoU over the number of anchors goes",
+      help: "write a chart of the mean IoU against the number of anchors",
       group: groups.run,
       completes: "path",
     },

@@ -34,12 +34,12 @@ interface EmulateOptions extends ProgramOptions {
 const definition: VerbDefinition = {
   name: "emulate",
   description:
-    "Compiles a run's firmware, runs it on an emulated core of its target's kind, compares every output byte with the interpreter, and links the target's image. Writes RUN/firmware and RUN/device_report.json.",
+    "Compiles a run's firmware, runs it on an emulated core like the target's, compares every output byte with the interpreter's, and links the image for the target. Writes RUN/firmware and RUN/device_report.json.",
   examples: [
-    ["phinets emulate --model runs/detect/train", "eight pictures of random pixels"],
+    ["phinets emulate --model runs/detect/train", "with eight pictures of random pixels"],
     [
       "phinets emulate --model runs/detect/train --images clip --tracks",
-      "a clip's frames, tracked in the firmware too",
+      "frames of a clip, with tracking in the firmware",
     ],
   ],
   options: [
@@ -47,16 +47,22 @@ const definition: VerbDefinition = {
     ownTarget,
     {
       flags: "--images <path>",
-      help: "folder of pictures, or one picture",
+      help: "picture, or folder of pictures",
       group: groups.data,
-      usual: "8 of random pixels",
+      usual: "8 pictures of random pixels",
       completes: "path",
     },
     tensor,
-    { flags: "--limit <n>", help: "most pictures", group: groups.data, parse: integer(1), default: 100 },
+    {
+      flags: "--limit <n>",
+      help: "largest number of pictures or inputs to run",
+      group: groups.data,
+      parse: integer(1),
+      default: 100,
+    },
     {
       flags: "--tracks",
-      help: "the pictures are a clip's frames, in order: find and track in them too",
+      help: "treat the pictures as consecutive frames of a clip, and also run detection and tracking in the firmware",
       group: groups.data,
       default: false,
     },

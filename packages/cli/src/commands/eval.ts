@@ -10,8 +10,8 @@ import { json } from "./shared-options.js";
 
 const definition: VerbDefinition = {
   name: "eval",
-  description: "Scores boxes or tracks of any tool against truth.",
-  arguments: [{ name: "[benchmark]", help: "coco, voc or mot", words: ["coco", "voc", "mot"] }],
+  description: "Scores boxes or tracks of any tool against the ground truth.",
+  arguments: [{ name: "[benchmark]", help: "benchmark: coco, voc or mot", words: ["coco", "voc", "mot"] }],
   examples: [["phinets eval coco --gt instances.json --pred predictions.json", "COCO's twelve figures"]],
   options: [json],
 };

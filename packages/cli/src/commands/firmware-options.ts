@@ -8,7 +8,7 @@ const defaultScoreThreshold: typeof import("@phinets/core/export").defaultScoreT
 
 export const firmwareConf: OptionDefinition = {
   flags: "--conf <score>",
-  help: "least score of the firmware's boxes",
+  help: "lowest score of a box in the firmware",
   group: groups.network,
   parse: fraction,
   default: defaultScoreThreshold,

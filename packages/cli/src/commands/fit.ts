@@ -34,7 +34,7 @@ interface FitCommandOptions extends ProgramOptions, LimitOptions {
 
 export const task: OptionDefinition = {
   flags: "--task <task>",
-  help: "what the network is for",
+  help: "task of the network",
   group: groups.network,
   parse: oneOf<Task>("detect", "classify"),
   usual: "detect",
@@ -43,27 +43,27 @@ export const task: OptionDefinition = {
 const definition: VerbDefinition = {
   name: "fit",
   description:
-    "Solves for the PhiNet that uses what a board has, and shows leaner ones beside it. Of the networks that use 95 % " +
-    "of the limit that binds, and 90 % of both RAM and flash where any does, it takes the best by the proxy for accuracy.",
+    "Solves for the PhiNet that makes best use of a board, and shows smaller networks beside it. It chooses the network with the best " +
+    "accuracy proxy among those that use at least 95 % of the tightest limit (and, if any do, 90 % of both RAM and flash).",
   examples: [
-    ["phinets fit --target stm32h743", "the detector that uses the board"],
-    ["phinets fit --target rp2040 --task classify --classes 5 --fps 2", "a classifier, twice a second"],
-    ["phinets fit --target nrf52840 --power-mw 10 --out network.json", "on 10 mW; for train --network"],
+    ["phinets fit --target stm32h743", "the best detector for the board"],
+    ["phinets fit --target rp2040 --task classify --classes 5 --fps 2", "a classifier at two frames per second"],
+    ["phinets fit --target nrf52840 --power-mw 10 --out network.json", "on 10 mW; train with --network network.json"],
   ],
   options: [
     vary(target, { required: true }),
     task,
     {
       flags: "--classes <n>",
-      help: "classes",
+      help: "number of classes",
       group: groups.network,
       parse: integer(1, 10000),
       usual: "1 to detect, 10 to classify",
     },
     ...limitOptions,
     ...programOptions,
-    { flags: "--fill", help: "show how full every limit is", group: groups.network },
-    out("file", "a network.json"),
+    { flags: "--fill", help: "show how much of each limit is used", group: groups.network },
+    vary(out("file", ""), { help: "network.json to write; the file must not exist yet" }),
     cfg,
     json,
   ],

@@ -19,57 +19,69 @@ export interface Verb {
 
 /** In the order in which users meet them. */
 export const verbs: readonly Verb[] = [
-  { name: "demo", summary: "the whole road on a synthetic conveyor belt", load: () => import("./demo.js") },
+  { name: "demo", summary: "run every step on a synthetic conveyor belt", load: () => import("./demo.js") },
   {
     name: "ship",
-    summary: "labelled pictures and a board in, proven firmware and a report out",
+    summary: "make proven firmware and a report from labelled pictures, for a board",
     load: () => import("./ship.js"),
   },
   {
     name: "init",
-    summary: "write a config for the pictures in a folder",
+    summary: "write a file of options for the pictures in a folder",
     load: () => import("./init.js"),
   },
-  { name: "doctor", summary: "say what a data set holds and what is wrong with it", load: () => import("./doctor.js") },
+  { name: "doctor", summary: "report the contents and problems of a data set", load: () => import("./doctor.js") },
   { name: "convert", summary: "write a data set in another format", load: () => import("./convert.js") },
-  { name: "boards", summary: "list the boards and what they have", load: () => import("./boards.js") },
-  { name: "fit", summary: "solve for the network that uses a board", load: () => import("./fit.js") },
-  { name: "inspect", summary: "show a network and what it costs", load: () => import("./inspect.js") },
+  { name: "boards", summary: "list the boards and their resources", load: () => import("./boards.js") },
+  { name: "fit", summary: "solve for the network that makes best use of a board", load: () => import("./fit.js") },
+  { name: "inspect", summary: "show a network and its costs", load: () => import("./inspect.js") },
   { name: "train", summary: "train a network on labelled pictures", load: () => import("./train.js") },
   {
     name: "sweep",
-    summary: "train many settings, and say which is best",
+    summary: "train with many settings and rank them",
     load: () => import("./sweep.js"),
   },
-  { name: "worker", summary: "train on this machine for sweeps of a queue", load: () => import("./worker.js") },
-  { name: "import", summary: "make a run of weights trained elsewhere", load: () => import("./import.js") },
-  { name: "val", summary: "measure a run as float, int8 or firmware", load: () => import("./val.js") },
+  {
+    name: "worker",
+    summary: "run jobs of a queue on this machine, for sweep, val and predict",
+    load: () => import("./worker.js"),
+  },
+  {
+    name: "import",
+    summary: "make a run folder from a network or weights trained elsewhere",
+    load: () => import("./import.js"),
+  },
+  { name: "val", summary: "evaluate a run as float, int8 or firmware", load: () => import("./val.js") },
   {
     name: "compare",
-    summary: "set runs side by side: figures, curves and costs",
+    summary: "show runs side by side: figures, curves and costs",
     load: () => import("./compare.js"),
   },
-  { name: "quantize", summary: "make a run's int8 network", load: () => import("./quantize.js") },
-  { name: "export", summary: "write a run as C99 that compiles anywhere", load: () => import("./export.js") },
-  { name: "uf2", summary: "write a Pico's image as the file its drive takes", load: () => import("./uf2.js") },
+  { name: "quantize", summary: "convert a run's network to int8", load: () => import("./quantize.js") },
+  {
+    name: "export",
+    summary: "write a run's network as C99, .tflite or ONNX, or its weights",
+    load: () => import("./export.js"),
+  },
+  { name: "uf2", summary: "convert an ELF image for a Raspberry Pi Pico to UF2", load: () => import("./uf2.js") },
   {
     name: "emulate",
-    summary: "run a run's firmware on an emulated core and compare every byte",
+    summary: "run the firmware of a run on an emulated core and compare every output byte",
     load: () => import("./emulate.js"),
   },
   {
     name: "predict",
-    summary: "show what a trained network sees in pictures or a video",
+    summary: "run a trained network on pictures, videos or a camera",
     load: () => import("./predict.js"),
   },
   {
     name: "track",
-    summary: "follow objects through a video, or join given detections to tracks",
+    summary: "track objects through a video, or link given detections to tracks",
     load: () => import("./track.js"),
   },
   {
     name: "monitor",
-    summary: "print what a board sees, from its serial line",
+    summary: "print the boxes and tracks that a board sends over its serial line",
     load: () => import("./monitor.js"),
   },
   {
@@ -79,12 +91,12 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: "studio",
-    summary: "open a page of your own: see the data, fit a board",
+    summary: "open a web page for your data sets, trainings and boards",
     load: () => import("./studio.js"),
   },
   {
     name: "completion",
-    summary: "print what a shell needs to complete verbs, options and boards",
+    summary: "print a script for completion in bash, zsh or fish",
     load: () => import("./completion.js"),
   },
 ];

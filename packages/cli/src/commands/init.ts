@@ -16,11 +16,11 @@ import { json } from "./shared-options.js";
 const definition: VerbDefinition = {
   name: "init",
   description:
-    "Looks at the pictures in a folder and writes a phinets.yaml, which --cfg reads, and for YOLO labels that no file describes a data.yaml. Nothing that is there is changed.",
+    "Looks at the pictures in a folder and writes a phinets.yaml for --cfg. For YOLO labels without a description it also writes a data.yaml. Existing files are not changed.",
   arguments: [
     {
       name: "[folder]",
-      help: "the data set's folder (default: this one); a new one gets both files to fill in",
+      help: "folder of the data set (default: the current folder); a new or empty folder gets both files to fill in",
       completes: "path",
     },
   ],
@@ -28,7 +28,7 @@ const definition: VerbDefinition = {
   options: [
     {
       flags: "--sweep",
-      help: "write a sweep.yaml too, which phinets sweep reads",
+      help: "also write a sweep.yaml for phinets sweep",
       group: "Run folder",
     },
     json,

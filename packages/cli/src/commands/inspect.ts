@@ -25,22 +25,28 @@ interface InspectOptions extends ProgramOptions {
 
 const definition: VerbDefinition = {
   name: "inspect",
-  description: "Shows a network's blocks, parameters, multiply-accumulates and memory, and its share of a board.",
+  description:
+    "Shows a network's blocks, parameters, multiply-accumulates and memory, and how much of a board it uses.",
   arguments: [{ name: "<network>", help: "a network.json, or a run folder", completes: "path" }],
   examples: [
-    ["phinets inspect network.json --target stm32h743 --layers", "what each layer costs on the board"],
-    ["phinets inspect runs/detect/train --svg memory.svg", "memory over time, as a picture"],
+    ["phinets inspect network.json --target stm32h743 --layers", "cost of each layer on the board"],
+    ["phinets inspect runs/detect/train --svg memory.svg", "chart of memory over time"],
   ],
   options: [
-    vary(target, { help: "the board to compare with, name or board.json", usual: "the one a run was made for" }),
+    vary(target, {
+      help: "board to compare with: a name or a board.json",
+      usual: "the board that the run was made for",
+    }),
     {
       flags: "--layers",
-      help: "one line a layer as well; with --target, its time and energy too",
+      help: "also list every layer; with --target, with its time and energy",
       group: groups.network,
     },
-    vary(powerMw, { help: "with --target: frames a second at this mean power, asleep in between" }),
+    vary(powerMw, {
+      help: "with --target: show the frames per second at this average power in milliwatts, asleep between frames",
+    }),
     ...programOptions,
-    { flags: "--svg <file>", help: "write a picture of the memory over time", group: groups.run, completes: "path" },
+    { flags: "--svg <file>", help: "write a chart of memory over time", group: groups.run, completes: "path" },
     json,
   ],
 };

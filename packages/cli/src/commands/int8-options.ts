@@ -14,7 +14,7 @@ const defaultMaxDrop: typeof import("@phinets/node/steps").defaultMaxDrop = 0.01
 
 export const qat: OptionDefinition = {
   flags: "--qat [epochs]",
-  help: "quantisation-aware epochs after training; without a number a tenth of the run's, at least 3",
+  help: "run this many epochs of quantisation-aware training at the end; without a number: a tenth of the run's epochs, at least 3",
   group,
   parse: integer(1, 10_000),
   usual: "off",
@@ -24,7 +24,7 @@ export const int8Options: readonly OptionDefinition[] = [
   qat,
   {
     flags: "--max-drop <share>",
-    help: "train quantisation-aware when int8 loses more than this of AP50 or top-1; 1: never",
+    help: "run quantisation-aware training if int8 lowers AP50 or top-1 by more than this; 1: never",
     group,
     parse: fraction,
     usual: defaultMaxDrop,

@@ -26,39 +26,39 @@ const defaultBaud: typeof import("@phinets/node/serial").defaultBaud = 115_200;
 const definition: VerbDefinition = {
   name: "monitor",
   description:
-    "Prints what a board with -DPHINETS_WIRE sees: boxes and tracks, a line a frame, until Ctrl-C or the end of a file. Bytes, packets and frames that were lost are counted.",
+    "Prints the boxes and tracks that a board sends over its serial line, one line per frame, until Ctrl-C or the end of a file. The firmware must be built with -DPHINETS_WIRE. Lost bytes, packets and frames are counted.",
   arguments: [
     {
       name: "[source]",
-      help: "serial port, file of its bytes, or - for standard input; default the one board that is plugged in",
+      help: "serial port, file of its bytes, or - for standard input (default: the only board that is connected)",
       completes: "path",
     },
   ],
   examples: [
-    ["phinets monitor /dev/ttyACM0", "a line a frame"],
-    ["phinets monitor /dev/ttyUSB0 --baud 921600 --out tracks.txt", "and the tracks as MOTChallenge text"],
-    ["phinets monitor --reconnect --json", "of the one board there is, a document a frame"],
+    ["phinets monitor /dev/ttyACM0", "one line per frame"],
+    ["phinets monitor /dev/ttyUSB0 --baud 921600 --out tracks.txt", "also write the tracks as MOTChallenge text"],
+    ["phinets monitor --reconnect --json", "the only connected board, one JSON document per frame"],
     ["phinets monitor --emulate runs/ship/my-parts --clip belt.mp4", "without a board"],
   ],
   options: [
     {
       flags: "--baud <rate>",
-      help: "bits a second of a UART; USB ignores it",
+      help: "bits per second of a UART; USB ignores it",
       group: "Source",
       parse: integer(50, 20_000_000),
       default: defaultBaud,
     },
     {
       flags: "--emulate <run>",
-      help: "no board: a run's own firmware on the emulated core, which sees --clip",
+      help: "instead of a board, run the firmware of this run on an emulated core, with the frames of --clip as its camera",
       group: "Source",
       completes: "path",
       conflicts: ["reconnect"],
     },
-    { flags: "--clip <path>", help: "of --emulate: video or folder of frames", group: "Source", completes: "path" },
-    { flags: "--reconnect", help: "waits for a port that is not there, or vanishes", group: "Source" },
+    { flags: "--clip <path>", help: "with --emulate: video, or folder of frames", group: "Source", completes: "path" },
+    { flags: "--reconnect", help: "wait for a port that does not exist yet or disappears", group: "Source" },
     maxFrames,
-    vary(out("file", "MOTChallenge text"), { group: groups.run }),
+    vary(out("file", "file for the tracks, as MOTChallenge text"), { group: groups.run }),
     json,
   ],
 };

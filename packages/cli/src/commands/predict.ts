@@ -40,27 +40,27 @@ interface PredictOptions extends ModelOptions, QueueOptions {
 const definition: VerbDefinition = {
   name: "predict",
   description:
-    "Runs a trained network on pictures, folders of pictures, videos, patterns such as 'pics/*.jpg', a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-), and writes annotated pictures (or an mp4) and predictions.json into runs/predict/NAME. Cameras and streams run until Ctrl-C, or --max-frames, and give a line a frame: predictions.jsonl.",
+    "Runs a trained network on pictures, folders of pictures, videos, patterns such as 'pics/*.jpg', a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-). Writes annotated pictures (or an mp4) and predictions.json into runs/predict/NAME. Cameras and streams run until Ctrl-C or --max-frames, with one line per frame in predictions.jsonl.",
   arguments: [
     {
       name: "[source...]",
-      help: "pictures, folders of pictures, videos; or one camera, stream or -",
+      help: "pictures, folders of pictures and videos; or one camera, one stream, or - for standard input",
       completes: "path",
     },
   ],
   examples: [
     ["phinets predict --model runs/detect/train pictures", "annotated pictures and predictions.json"],
     ["phinets predict --model runs/detect/train 0 --conf 0.5", "a camera, until Ctrl-C"],
-    ["phinets predict --model runs/detect/train clip.mp4 --save coco --tiles 2x2", "small objects, for other tools"],
-    ["phinets predict --model RUN pictures --queue redis://hub --serve hub:8470", "by workers"],
+    ["phinets predict --model runs/detect/train clip.mp4 --save coco --tiles 2x2", "small objects; also COCO results"],
+    ["phinets predict --model RUN pictures --queue redis://hub --serve hub:8470", "on the workers of a queue"],
   ],
   options: [
-    { flags: "--source <source>", help: "the same, by name", group: "Source", repeatable: true, completes: "path" },
+    { flags: "--source <source>", help: "same as the argument", group: "Source", repeatable: true, completes: "path" },
     model,
     arithmetic,
     conf,
     nmsIou,
-    vary(nmsIou, { flags: "--iou <overlap>", help: "as --nms-iou" }),
+    vary(nmsIou, { flags: "--iou <overlap>", help: "same as --nms-iou" }),
     maxDet,
     tiles,
     pixelRange,
@@ -75,7 +75,7 @@ const definition: VerbDefinition = {
       help: "also write the boxes for other tools: coco, yolo, voc, csv, labelme",
       group: "Output",
     },
-    { flags: "--no-save", help: "write nothing, only print", group: "Output" },
+    { flags: "--no-save", help: "only print results, write no files", group: "Output" },
     saveTxt,
     saveJson,
     ...queueOptions,

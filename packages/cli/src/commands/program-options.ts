@@ -9,14 +9,14 @@ export type ProgramOptions = Required<Pick<ProgramRequest, "optimize" | "input">
 export const programOptions: readonly OptionDefinition[] = [
   {
     flags: "--optimize <what>",
-    help: "speed: the fastest program that fits; ram, flash: the one that takes least of it; least-ram: less yet, slower",
+    help: "speed: the fastest program that fits; ram, flash: the program that needs the least RAM or flash; least-ram: even less RAM, but slower",
     group: groups.network,
     parse: oneOf("speed", "ram", "least-ram", "flash"),
     default: "speed",
   },
   {
     flags: "--input <how>",
-    help: "whole: the picture has a place in memory; rows: a camera's lines are pushed, and it need not exist",
+    help: "whole: the firmware holds the whole picture in memory; rows: the picture is pushed row by row, as a camera delivers it, and never stored",
     group: groups.network,
     parse: oneOf("whole", "rows"),
     default: "whole",

@@ -23,17 +23,20 @@ const defaultPictures: typeof import("@phinets/node/steps").defaultPictures = 10
 
 const definition: VerbDefinition = {
   name: "quantize",
-  description: "Makes a run's int8 network from calibration pictures.",
+  description: "Converts a run's network to int8, with training pictures for calibration.",
   examples: [
-    ["phinets quantize --model runs/detect/train --data my-parts", "int8 by calibration, and what it costs"],
-    ["phinets quantize --model runs/detect/train --data my-parts --qat 5", "with five epochs that know of int8"],
+    ["phinets quantize --model runs/detect/train --data my-parts", "int8 by calibration, and the accuracy it costs"],
+    [
+      "phinets quantize --model runs/detect/train --data my-parts --qat 5",
+      "with five epochs of quantisation-aware training",
+    ],
   ],
   options: [
     model,
     ...readingOptions,
     {
       flags: "--pictures <n>",
-      help: "training pictures to calibrate on",
+      help: "number of training pictures for calibration",
       group: groups.data,
       parse: integer(1),
       default: defaultPictures,

@@ -27,7 +27,7 @@ const hostAndPort: Parser<{ host: string; port: number }> = (text) => {
 /** The Redis that a command and its workers share. */
 export const queue: OptionDefinition = {
   flags: "--queue <address>",
-  help: "Redis or Valkey, redis://USER:PASSWORD@HOST:PORT/DB, rediss:// for TLS; the password may be in PHINETS_REDIS_PASSWORD",
+  help: "Redis or Valkey server that hands out the jobs: redis://USER:PASSWORD@HOST:PORT/DB, or rediss:// for TLS; the password can also be in PHINETS_REDIS_PASSWORD",
   group,
 };
 
@@ -35,24 +35,24 @@ export const queueOptions: readonly OptionDefinition[] = [
   queue,
   {
     flags: "--store <place>",
-    help: "with --queue: where files for the workers and their results lie; a folder that they share, or s3://BUCKET/PREFIX",
+    help: "with --queue: where files for the workers and their results are stored: a folder that all machines share, or s3://BUCKET/PREFIX",
     group,
     completes: "path",
   },
   {
     flags: "--serve <host:port>",
-    help: "with --queue: serve them from this process instead, over HTTP; port 0 is any that is free",
+    help: "with --queue: serve these files over HTTP from this process instead; port 0: any free port",
     group,
     parse: hostAndPort,
   },
-  { flags: "--serve-url <url>", help: "the address by which workers reach --serve, where it is another", group },
+  { flags: "--serve-url <url>", help: "with --serve: URL at which workers reach it, if that is not HOST:PORT", group },
   {
     flags: "--serve-cert <file>",
-    help: "certificate for --serve, PEM: TLS, and workers trust it",
+    help: "with --serve: TLS certificate (PEM), which the workers trust",
     group,
     completes: "path",
   },
-  { flags: "--serve-key <file>", help: "key of --serve-cert, PEM", group, completes: "path" },
+  { flags: "--serve-key <file>", help: "with --serve-cert: its private key (PEM)", group, completes: "path" },
 ];
 
 /** @throws PhinetsError `cli.usage` where the queue's options contradict each other */

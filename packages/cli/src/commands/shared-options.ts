@@ -14,7 +14,7 @@ export const groups = {
 
 export const seed: OptionDefinition = {
   flags: "--seed <n>",
-  help: "of every random draw: the same seed, the same result",
+  help: "seed of all random numbers; the same seed gives the same result",
   group: groups.run,
   parse: integer(0, 2 ** 32 - 1),
   usual: 0,
@@ -22,7 +22,7 @@ export const seed: OptionDefinition = {
 
 export const workers: OptionDefinition = {
   flags: "--workers <n>",
-  help: "threads; any number gives the same result",
+  help: "threads; the number does not change the result",
   group: groups.machine,
   parse: integer(1, 64),
   usual: `cores, at most ${mostThreads}`,
@@ -34,7 +34,7 @@ export function threadsOf(options: { readonly workers?: number }): number {
 
 export const project: OptionDefinition = {
   flags: "--project <folder>",
-  help: "folder of all runs and of the picture cache",
+  help: "folder for all runs and the picture cache",
   group: groups.run,
   default: "runs",
   completes: "path",
@@ -43,21 +43,21 @@ export const project: OptionDefinition = {
 /** Name of the run folder in --project; `usual` describes the default. */
 export const name = (usual: string): OptionDefinition => ({
   flags: "--name <name>",
-  help: "name of the run's folder",
+  help: "name of the run folder",
   group: groups.run,
   usual,
 });
 
 export const existOk: OptionDefinition = {
   flags: "--exist-ok",
-  help: "write into the run's folder though it exists",
+  help: "write into the run folder even if it exists",
   group: groups.run,
 };
 
 /** Path of the result, a file or a folder depending on the command. */
 export const out = (kind: "file" | "folder", what: string): OptionDefinition => ({
   flags: `--out <${kind}>`,
-  help: `where the result goes, ${what}; never over files of others`,
+  help: `${what}; only files that phinets wrote are replaced`,
   group: groups.run,
   completes: "path",
 });
@@ -72,17 +72,17 @@ export const model: OptionDefinition = {
 
 export const target: OptionDefinition = {
   flags: "--target <board>",
-  help: "a board's name, or the path of a board.json",
+  help: "name of a board, or path of a board.json",
   group: groups.network,
   completes: "board",
 };
 
 /** Target of commands on a run that may have been made for a board. */
-export const ownTarget: OptionDefinition = vary(target, { usual: "the run's own, else stm32h743" });
+export const ownTarget: OptionDefinition = vary(target, { usual: "the run's board, else stm32h743" });
 
 export const cfg: OptionDefinition = {
   flags: "--cfg <file>",
-  help: "options from a file, a run's args.yaml for one; words here win",
+  help: "YAML file of options, or a run's args.yaml; the command line overrides it",
   group: groups.run,
   completes: "path",
 };
@@ -96,7 +96,7 @@ export const json: OptionDefinition = {
 /** IoU above which two boxes count as one object; `which` describes the two boxes. */
 export const iou = (which: string, usual: string | number): OptionDefinition => ({
   flags: "--iou <overlap>",
-  help: `overlap (IoU) from which two boxes are of one object, ${which}`,
+  help: `overlap (IoU) that ${which} need to match`,
   group: groups.matching,
   parse: fraction,
   usual,
@@ -109,4 +109,6 @@ export const report = (help: string): OptionDefinition => ({
   completes: "path",
 });
 
-export const pageReport = report("a page with curves, errors and trajectories, in one file");
+export const pageReport = report(
+  "write an HTML report with precision and recall curves, kinds of error and a confusion matrix",
+);

@@ -31,12 +31,12 @@ const defaultProofPictures: typeof import("@phinets/node/steps").defaultProofPic
 const definition: VerbDefinition = {
   name: "ship",
   description:
-    "From labelled pictures and a board to proven firmware and a report. Run again, it redoes only what changed.",
+    "Trains a network on labelled pictures, makes int8 firmware for a board, verifies it in an emulator and writes a report. When run again, it repeats only the steps whose inputs changed.",
   main: "data target network imgsz epochs seed clip cfg out name workers json".split(" "),
   examples: [
-    ["phinets ship --data my-parts --target stm32h743", "all of it, and a report"],
-    ["phinets ship --data my-parts --target rp2040 --clip belt.mp4", "with tracks of a clip"],
-    ["phinets ship --cfg my-parts/phinets.yaml --epochs 60", "by the file of phinets init"],
+    ["phinets ship --data my-parts --target stm32h743", "every step, and a report"],
+    ["phinets ship --data my-parts --target rp2040 --clip belt.mp4", "also track the objects of a clip"],
+    ["phinets ship --cfg my-parts/phinets.yaml --epochs 60", "options from the file that phinets init wrote"],
   ],
   options: [
     ...dataOptions,
@@ -47,7 +47,7 @@ const definition: VerbDefinition = {
     weights,
     {
       flags: "--from-sweep <folder>",
-      help: "the best setting of a sweep, for --target where it has several boards: its options, and its training",
+      help: "use the options and the trained network of a sweep's best setting; if the sweep has several boards, the best for --target",
       group: "Run folder",
       completes: "path",
     },
@@ -55,15 +55,20 @@ const definition: VerbDefinition = {
     ...int8Options,
     {
       flags: "--images <n>",
-      help: "test pictures to run through the emulated firmware",
+      help: "number of test pictures to run through the emulated firmware",
       group: "Firmware",
       parse: integer(1),
       default: defaultProofPictures,
     },
-    { flags: "--clip <path>", help: "video or folder of frames to track", group: "Firmware", completes: "path" },
+    {
+      flags: "--clip <path>",
+      help: "video, or folder of frames, in which to track objects",
+      group: "Firmware",
+      completes: "path",
+    },
     project,
     name("DATA-BOARD"),
-    out("folder", "not PROJECT/ship/NAME"),
+    out("folder", "folder for the result, instead of PROJECT/ship/NAME"),
     cfg,
     json,
   ],

@@ -17,23 +17,33 @@ interface StudioCommandOptions {
 const definition: VerbDefinition = {
   name: "studio",
   description:
-    "Serves a page for a folder of data sets and runs, on this machine and for it alone, until Ctrl-C. Every button of the page is a verb of this command, and shows the line. Works offline; nothing leaves the machine.",
+    "Serves a web page for a folder of data sets and runs until Ctrl-C, reachable only from this machine unless you give --host. Each button of the page runs a phinets command and shows it. Works offline; nothing leaves the machine.",
   arguments: [
-    { name: "[folder]", help: "what to open, default this one; nothing outside it is read", completes: "path" },
+    {
+      name: "[folder]",
+      help: "folder to open (default: the current folder); nothing outside it is read",
+      completes: "path",
+    },
   ],
   examples: [
-    ["phinets studio", "of the folder one is in"],
-    ["phinets studio my-parts --port 8080 --no-open", "prints the address, and opens nothing"],
+    ["phinets studio", "open the current folder"],
+    ["phinets studio my-parts --port 8080 --no-open", "print the address, open no browser"],
   ],
   options: [
-    { flags: "--port <n>", help: "port", group: groups.machine, parse: integer(0, 65535), usual: "any that is free" },
+    {
+      flags: "--port <n>",
+      help: "port to listen at",
+      group: groups.machine,
+      parse: integer(0, 65535),
+      usual: "any free port",
+    },
     {
       flags: "--host <address>",
-      help: "listen at an address of this machine that others can reach, too; whoever has the page's address has the folder",
+      help: "listen at this address instead, so that other machines can reach it; anyone with the page's URL has access to the folder",
       group: groups.machine,
-      usual: "loopback alone",
+      usual: "only loopback",
     },
-    { flags: "--no-open", help: "only print the page's address", group: groups.machine },
+    { flags: "--no-open", help: "only print the page's address, do not open a browser", group: groups.machine },
     project,
     json,
   ],

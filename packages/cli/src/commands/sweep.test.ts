@@ -159,7 +159,7 @@ describe.skipIf(!built)("phinets sweep", () => {
       expect(child.exitCode, child.said).toBe(how === "interrupted" ? 130 : 1);
       const lines = {
         crashed: /^error: .*detect\/[0-9a-f]{16}: its process was ended by SIGKILL .*run the sweep again: it goes on/m,
-        interrupted: /^error: interrupted\nto go on: phinets sweep /m,
+        interrupted: /^error: interrupted\nto continue: phinets sweep /m,
       };
       expect(child.said).toMatch(lines[how]);
       expect(slotsOf(folder)).toEqual([]);

@@ -27,21 +27,21 @@ interface SweepOptions extends QueueOptions {
 const definition: VerbDefinition = {
   name: "sweep",
   description:
-    "Trains many settings of a network and its training, and says which is best on its board. What cannot fit a board is never started. Run again, it trains only what is new; killed, it goes on from the last epoch.",
+    "Trains a network with many settings and ranks them. Settings that cannot fit the board are left out. When run again, it trains only new settings; after an interruption it continues from the last epoch.",
   arguments: [
-    { name: "<file>", help: "sweep.yaml: what is tried; phinets init --sweep writes one", completes: "path" },
+    { name: "<file>", help: "sweep.yaml with the settings to try; phinets init --sweep writes one", completes: "path" },
   ],
   examples: [
-    ["phinets sweep sweep.yaml", "a leaderboard in runs/sweep/sweep"],
-    ["phinets sweep sweep.yaml --slots 2", "two trainings side by side, the same leaderboard"],
-    ["phinets ship --from-sweep runs/sweep/sweep", "the best becomes firmware"],
-    ["phinets sweep sweep.yaml --queue redis://hub --serve hub:8470", "workers of the queue train"],
+    ["phinets sweep sweep.yaml", "leaderboard in runs/sweep/sweep"],
+    ["phinets sweep sweep.yaml --slots 2", "two trainings at a time, same leaderboard"],
+    ["phinets ship --from-sweep runs/sweep/sweep", "make firmware from the best setting"],
+    ["phinets sweep sweep.yaml --queue redis://hub --serve hub:8470", "train on the workers of a queue"],
   ],
   options: [
-    out("folder", "not runs/sweep/NAME of the file"),
+    out("folder", "folder for the sweep, instead of runs/sweep/NAME, where NAME is the file's name"),
     {
       flags: "--slots <n>",
-      help: "trainings side by side, which share the threads; any number gives the same leaderboard",
+      help: "trainings that run at the same time and share the threads; the number does not change the leaderboard",
       group: groups.machine,
       parse: integer(1, 64),
       default: 1,
@@ -49,20 +49,20 @@ const definition: VerbDefinition = {
     workers,
     {
       flags: "--speculate",
-      help: "of search: asha, also train settings that are likely to go on, before that is certain: sooner done on many machines, for a few per cent more training; the same leaderboard",
+      help: "with search: asha, train settings that will probably continue before that is certain: finishes sooner on many machines, for a few per cent more training and the same leaderboard",
       group: groups.machine,
     },
-    vary(epochs, { group: groups.run, usual: "the file's" }),
+    vary(epochs, { group: groups.run, usual: "from the file" }),
     {
       flags: "--trials <n>",
-      help: "settings that are drawn, of a search that draws them",
+      help: "number of settings to draw, for searches that draw settings at random",
       group: groups.run,
       parse: integer(1),
-      usual: "the file's",
+      usual: "from the file",
     },
     {
       flags: "--optuna",
-      help: "also write optuna.log into the sweep's folder: Optuna's journal storage, for its dashboard",
+      help: "also write optuna.log into the sweep's folder: a journal storage for Optuna's dashboard",
       group: groups.run,
     },
     ...queueOptions,

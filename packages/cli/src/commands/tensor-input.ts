@@ -7,7 +7,7 @@ import { groups } from "./shared-options.js";
 
 export const tensor: OptionDefinition = {
   flags: "--tensor <file>",
-  help: "inputs as raw int8 values, NHWC, one after the other: of sensors, for networks that take no pictures",
+  help: "file of raw int8 inputs (NHWC, one after the other), for networks whose input is not a picture, such as sensor data",
   group: groups.data,
   completes: "path",
 };

@@ -52,56 +52,56 @@ interface TrackOptions {
 const definition: VerbDefinition = {
   name: "track",
   description:
-    "Follows objects with SORT, or with a tracker in the manner of ByteTrack that also uses boxes of low score, and writes MOTChallenge text. Boxes come from a trained network (--model, on a video, a folder of frames, a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-)) or from a MOTChallenge detection file (--detections). With frames at hand an annotated mp4 is written beside the text. Both files take their names when they are whole; cameras and streams run until Ctrl-C, or --max-frames, and keep what they have.",
+    "Tracks objects with SORT, or with a ByteTrack-style tracker that also uses boxes of low score, and writes MOTChallenge text. Boxes come from a trained network (--model) that runs on a video, a folder of frames, a camera (0), a stream (rtsp://, rtmp://, http://) or standard input (-), or from a MOTChallenge detection file (--detections). If there are frames, an annotated mp4 is written beside the text. Both files appear only when they are complete. Cameras and streams run until Ctrl-C or --max-frames, and what was tracked until then is kept.",
   arguments: [
     {
       name: "[source]",
-      help: "video, folder of frames, MOTChallenge sequence, camera, stream or -",
+      help: "video, folder of frames, MOTChallenge sequence, camera, stream, or - for standard input",
       completes: "path",
     },
   ],
   examples: [
-    ["phinets track --model runs/detect/train clip.mp4 --out tracks.txt", "tracks.txt, and tracks.mp4 to look at"],
-    ["phinets track --detections det.txt --out tracks.txt --tracker bytetrack", "boxes that another tool found"],
+    ["phinets track --model runs/detect/train clip.mp4 --out tracks.txt", "writes tracks.txt and tracks.mp4"],
+    ["phinets track --detections det.txt --out tracks.txt --tracker bytetrack", "track boxes found by another tool"],
   ],
   options: [
-    { flags: "--source <source>", help: "the same, by name", group: "Source", completes: "path" },
+    { flags: "--source <source>", help: "same as the argument", group: "Source", completes: "path" },
     vary(model, { required: false }),
     {
       flags: "--detections <file>",
-      help: "MOTChallenge det.txt to track instead of a network's boxes",
+      help: "MOTChallenge det.txt whose boxes are tracked, instead of a network's",
       group: "Source",
       completes: "path",
     },
-    vary(out("file", "MOTChallenge text"), { required: true }),
+    vary(out("file", "file for the tracks, as MOTChallenge text"), { required: true }),
     {
       flags: "--tracker <name>",
-      help: "the tracker",
+      help: "tracker",
       group: groups.matching,
       parse: oneOf("sort", "bytetrack"),
       default: "sort",
     },
     {
       flags: "--max-age <frames>",
-      help: "frames that a track outlives its last detection",
+      help: "frames that a track is kept after its last detection",
       group: groups.matching,
       parse: integer(0),
       usual: `sort ${sortDefaults.maxAge}, bytetrack ${byteTrackDefaults.maxAge}`,
     },
     {
       flags: "--min-hits <frames>",
-      help: "sort: frames in a row before a track is shown",
+      help: "sort: consecutive frames with a detection before a track is reported",
       group: groups.matching,
       parse: integer(0),
       usual: sortDefaults.minHits,
     },
     iou(
-      "a track's prediction and a detection",
+      "a track's predicted box and a detection",
       `sort ${sortDefaults.iouThreshold}, bytetrack ${byteTrackDefaults.iouThreshold}`,
     ),
     {
       flags: "--high-score <score>",
-      help: "bytetrack: boxes of less only keep known tracks",
+      help: "bytetrack: boxes with lower scores only continue existing tracks and start none",
       group: groups.matching,
       parse: fraction,
       usual: byteTrackDefaults.highScore,

@@ -33,15 +33,15 @@ export const trainDefinition: VerbDefinition = {
   description: "Trains a network on labelled pictures.",
   main: "data target network imgsz epochs lr weights cfg resume name workers json".split(" "),
   examples: [
-    ["phinets train --data my-parts --target stm32h743", "the network that uses the board"],
-    ["phinets train --cfg runs/detect/train/args.yaml --lr 0.02", "a run again, at another rate"],
-    ["phinets train --resume runs/detect/train", "a run that was stopped goes on"],
+    ["phinets train --data my-parts --target stm32h743", "the best network for the board"],
+    ["phinets train --cfg runs/detect/train/args.yaml --lr 0.02", "repeat a run at another learning rate"],
+    ["phinets train --resume runs/detect/train", "continue a run that was stopped"],
   ],
   options: [
     ...dataOptions,
     {
       flags: "--cache <where>",
-      help: "decoded pictures: ram, or disk where they do not fit",
+      help: "where decoded pictures are kept: ram, or disk if they do not fit in RAM",
       group: groups.data,
       parse: oneOf("ram", "disk"),
       usual: "ram",
@@ -57,19 +57,19 @@ export const trainDefinition: VerbDefinition = {
     cfg,
     {
       flags: "--resume <run>",
-      help: "go on with a run that was stopped, with its own options",
+      help: "continue a run that was stopped, with its own options",
       group: groups.run,
       completes: "path",
     },
     {
       flags: "--from-lock <file>",
-      help: "repeat the run that left this run.lock and say whether the weights are equal",
+      help: "repeat the run that wrote this run.lock, and report whether the weights are equal",
       group: groups.run,
       completes: "path",
     },
     {
       flags: "--stop-after <n>",
-      help: "end once so many epochs are done in all, on the schedule of all of them; --resume goes on",
+      help: "stop when n epochs are done in total, on the schedule of the whole run; --resume continues",
       group: groups.run,
       parse: integer(1),
     },

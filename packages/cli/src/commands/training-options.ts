@@ -24,7 +24,7 @@ export interface RecipeOptions extends AugmentOptions, OptimizerOptions {
 
 export const weights: OptionDefinition = {
   flags: "--weights <run>",
-  help: "start from a run, .safetensors or .pth: what fits is taken",
+  help: "start from a run, .safetensors or .pth, with all layers that fit",
   group: groups.network,
   usual: "none",
   completes: "path",
@@ -43,7 +43,7 @@ export const recipeOptions: readonly OptionDefinition[] = [
   epochs,
   {
     flags: "--batch <n>",
-    help: "pictures a step",
+    help: "pictures per batch",
     group: "Optimiser",
     parse: integer(1),
     usual: recipeDefault("batch"),
@@ -51,14 +51,14 @@ export const recipeOptions: readonly OptionDefinition[] = [
   ...optimizerOptions,
   {
     flags: "--loss <name>",
-    help: "detection",
+    help: "detection: ciou (complete IoU) or yolov2 (darknet's region loss)",
     group: "Loss",
     parse: oneOf("ciou", "yolov2"),
     usual: recipeDefault("loss"),
   },
   {
     flags: "--assignment <how>",
-    help: "detection, loss ciou: boxes that answer for an object, by their anchors' shapes or as the network itself finds best",
+    help: "detection with --loss ciou: how predicted boxes are assigned to objects. anchors: by anchor shape; dynamic: by lowest cost for the current network (SimOTA)",
     group: "Loss",
     parse: oneOf(...assignmentNames),
     usual: recipeDefault("assignment"),
@@ -66,14 +66,14 @@ export const recipeOptions: readonly OptionDefinition[] = [
   ...classTermOptions,
   {
     flags: "--label-smoothing <x>",
-    help: "classification, 0..1",
+    help: "classification: amount of label smoothing, 0 to 0.99; 0: off",
     group: "Loss",
     parse: number(0, 0.99),
     usual: recipeDefault("labelSmoothing"),
   },
   {
     flags: "--dropout <rate>",
-    help: "rate of all dropout layers, 0 = off",
+    help: "rate of all dropout layers; 0: off",
     group: "Loss",
     parse: number(0, 0.95),
     usual: "0 to detect, the network's own to classify",
@@ -83,14 +83,14 @@ export const recipeOptions: readonly OptionDefinition[] = [
   workers,
   {
     flags: "--device <name>",
-    help: "cpu, webgpu or onnx-cpu; the last two by ONNX Runtime, which is installed apart",
+    help: "where to train: cpu, webgpu or onnx-cpu; webgpu and onnx-cpu need ONNX Runtime, which is installed separately",
     group: groups.machine,
     parse: oneOf(...deviceNames),
     usual: "cpu",
   },
   {
     flags: "--fast",
-    help: "relaxed SIMD: bits may differ between kinds of processors; Node 22 or later",
+    help: "use relaxed SIMD: results may differ in a few bits between types of processor; needs Node 22 or later",
     group: groups.machine,
     usual: "off",
   },

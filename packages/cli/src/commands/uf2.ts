@@ -13,10 +13,12 @@ import { json, out } from "./shared-options.js";
 const definition: VerbDefinition = {
   name: "uf2",
   description:
-    "Writes an image for the RP2040 or RP2350 as UF2: copied onto the drive that the board shows with BOOTSEL held, it starts.",
-  arguments: [{ name: "<elf>", help: "what the linker made of an exported folder and your files", completes: "path" }],
+    "Converts an ELF image for the RP2040 or RP2350 to UF2. Hold BOOTSEL while you connect the board, and copy the file onto the drive that appears; the program then starts.",
+  arguments: [
+    { name: "<elf>", help: "ELF file of your application, linked with the exported network", completes: "path" },
+  ],
   examples: [["phinets uf2 build/rp2040.elf", "writes build/rp2040.uf2"]],
-  options: [vary(out("file", "an older .uf2 replaced"), { usual: "beside the ELF file" }), json],
+  options: [vary(out("file", ".uf2 file to write"), { usual: "beside the ELF file" }), json],
 };
 
 /** Enough for an image of 16 MB with all its debug information. */

@@ -17,16 +17,16 @@ export const watchingNames = ["val", "valEvery", "jsonEvents", "plots"];
 const group = "Watching";
 
 export const watchingOptions: readonly OptionDefinition[] = [
-  { flags: "--no-val", help: "never validate: the last weights count as the best", group, yields: ["valEvery"] },
+  { flags: "--no-val", help: "never validate; the last weights count as the best", group, yields: ["valEvery"] },
   {
     flags: "--val-every <n>",
-    help: "validate every so many epochs, and after the last; 0: never",
+    help: "validate every n epochs and after the last one; 0: never",
     group,
     parse: integer(0, 100_000),
     usual: 1,
     yields: ["val"],
   },
-  { flags: "--no-plots", help: "draw no curves, pictures and report.html into the run folder", group },
+  { flags: "--no-plots", help: "write no curves, pictures or report.html into the run folder", group },
   {
     flags: "--json-events",
     help: "print each event of events.jsonl on stdout as it happens, and nothing else",

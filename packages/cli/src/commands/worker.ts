@@ -18,16 +18,16 @@ interface WorkerOptions {
 const definition: VerbDefinition = {
   name: "worker",
   description:
-    "Trains on this machine for sweeps, and looks at pictures for val and predict, that were started with the same --queue. Needs none of their files: pictures are fetched once, every epoch is delivered. Killed at any moment, another worker goes on from its last epoch.",
+    "Runs jobs on this machine for sweep, val and predict commands that were started with the same --queue. It needs none of their files: pictures are fetched once, and trainings are delivered after every epoch. If a worker dies, another continues from its last epoch.",
   examples: [
     ["phinets worker --queue redis://hub", "until Ctrl-C"],
-    ["phinets worker --queue redis://hub --slots 4 --once", "four side by side, until nothing waits"],
+    ["phinets worker --queue redis://hub --slots 4 --once", "four jobs at a time, until none is waiting"],
   ],
   options: [
     vary(queue, { required: true }),
     {
       flags: "--slots <n>",
-      help: "jobs side by side, which share the threads; any number gives the same bits",
+      help: "jobs that run at the same time and share the threads; the number does not change the results",
       group: groups.machine,
       parse: integer(1, 64),
       default: 1,
@@ -35,18 +35,18 @@ const definition: VerbDefinition = {
     workers,
     {
       flags: "--work <folder>",
-      help: "what is fetched and trained; one worker's alone",
+      help: "folder for fetched files and trainings; each worker needs its own",
       group: groups.machine,
       default: "runs/worker",
       completes: "path",
     },
     {
       flags: "--store <place>",
-      help: "the --store of who asks: a folder that this machine shares, or s3://BUCKET/PREFIX",
+      help: "needed if the sweep, val or predict has --store: the same store, as a folder on this machine or s3://BUCKET/PREFIX",
       group: groups.machine,
       completes: "path",
     },
-    { flags: "--once", help: "end when nothing waits", group: groups.machine },
+    { flags: "--once", help: "stop when no job is waiting", group: groups.machine },
     json,
   ],
 };

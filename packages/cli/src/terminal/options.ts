@@ -38,10 +38,10 @@ export const fraction = number(0, 1);
 /** Parser of comma-separated numbers in min..max. */
 export function numbers(min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Parser<number[]> {
   const range = described("", min, max);
-  return withTakes(`numbers${range} with commas between`, (text) => {
+  return withTakes(`numbers${range}, separated by commas`, (text) => {
     const list = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
     if (!list.every((value) => Number.isFinite(value) && value >= min && value <= max))
-      throw new InvalidArgumentError(`It is numbers${range} with commas between.`);
+      throw new InvalidArgumentError(`It is numbers${range}, separated by commas.`);
     return list;
   });
 }
@@ -54,14 +54,16 @@ export const namedSizes: Parser<{ name?: string; sizes: number[] }> = withTakes(
     .split(",")
     .map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
   if (at === 0 || !sizes.every((size) => size >= 1 && size <= 65536))
-    throw new InvalidArgumentError("It is sizes of 1 to 65536 with commas between, as 1,96,96,3 or NAME=1,96,96,3.");
+    throw new InvalidArgumentError(
+      "It is sizes from 1 to 65536, separated by commas, for example 1,96,96,3 or NAME=1,96,96,3.",
+    );
   return { sizes, ...(at > 0 && { name: text.slice(0, at) }) };
 });
 
 /** Parser of comma-separated names. */
-export const names: Parser<string[]> = withTakes("names with commas between", (text) => {
+export const names: Parser<string[]> = withTakes("names separated by commas", (text) => {
   const list = text.split(",").map((name) => name.trim());
-  if (list.includes("")) throw new InvalidArgumentError("It is names with commas between.");
+  if (list.includes("")) throw new InvalidArgumentError("It is names separated by commas.");
   return list;
 });
 
@@ -82,7 +84,7 @@ export function someOf<T extends string>(...words: readonly T[]): Parser<T[]> {
       throw new InvalidArgumentError(`It is a list of: ${words.join(", ")}.`);
     return list;
   };
-  return Object.assign(parse, { words, takes: `some of ${words.join(",")}` });
+  return Object.assign(parse, { words, takes: `one or more of ${words.join(",")}` });
 }
 
 /** Parser of a picture size: "128" (square) or "96x160" (height x width). */

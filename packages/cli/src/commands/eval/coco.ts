@@ -23,42 +23,44 @@ const usualIou = `${iouThresholds.slice(0, 2).join(", ")} ... ${iouThresholds.at
 
 const definition: VerbDefinition = {
   name: "coco",
-  description: "COCO's twelve figures for boxes, as pycocotools computes them (see the note on annotation ids below).",
+  description:
+    "Computes COCO's twelve figures for boxes, as pycocotools does, with one exception (see the note on annotation ids below).",
   examples: [
-    ["phinets eval coco --gt instances.json --pred predictions.json", "what phinets predict wrote"],
-    ["phinets eval coco --gt instances.json --pred labels --report coco.html", "YOLO texts, with curves and errors"],
+    ["phinets eval coco --gt instances.json --pred predictions.json", "results of phinets predict"],
+    ["phinets eval coco --gt instances.json --pred labels --report coco.html", "YOLO text files, with an HTML report"],
   ],
-  note: "An annotation whose id is 0 counts like any other. (pycocotools takes the find of it for a miss.)",
+  note: "An annotation whose id is 0 counts like any other. (pycocotools counts a detection of it as a miss.)",
   options: [
     {
       flags: "--gt <json>",
-      help: "annotations in COCO's format, .json or .json.gz",
+      help: "ground truth as COCO annotations, .json or .json.gz",
       group: groups.data,
       required: true,
       completes: "path",
     },
     {
       flags: "--pred <path>",
-      help: "detections: COCO results, predictions.json of phinets predict, CSV, or a folder of YOLO txt with confidence, comp4_det_SET_CLASS.txt or labelme JSON",
+      help: "detections: COCO results, predictions.json of phinets predict, CSV, or a folder of YOLO .txt files with confidence, comp4_det_SET_CLASS.txt files or labelme JSON",
       group: groups.data,
       required: true,
       completes: "path",
     },
     {
       flags: "--names <list>",
-      help: "class names of YOLO txt, with commas between, or a file of them",
+      help: "class names for YOLO .txt files, separated by commas, or a file with them",
       group: groups.data,
-      usual: "classes.txt or data.yaml beside it, else the categories by id",
+      usual: "classes.txt or data.yaml beside the files, else the categories in order of id",
       completes: "path",
     },
     pageReport,
-    vary(iou("a find and an object; a list, as 0.5,0.75", usualIou), {
+    vary(iou("a detection and an object", usualIou), {
       flags: "--iou <list>",
+      help: "overlaps (IoU) that a detection and an object need to match, for example 0.5,0.75",
       parse: numbers(0, 1),
     }),
     {
       flags: "--max-dets <list>",
-      help: "most detections a picture and class for AR1, AR10, and all else",
+      help: "largest number of detections per picture and class, for AR1, for AR10 and for all other figures",
       group: groups.matching,
       parse: numbers(),
       default: [1, 10, 100],

@@ -17,7 +17,7 @@ import type { Command } from "commander";
 import type { Context } from "../../terminal/context.js";
 import { addVerb, type VerbDefinition } from "../../terminal/definition.js";
 import { integer, oneOf } from "../../terminal/options.js";
-import { groups, json, pageReport } from "../shared-options.js";
+import { groups, json, report } from "../shared-options.js";
 import { percent, readBytes, readText, writePage } from "./files.js";
 import { countPictures, findSequences, findTracks, firstJpeg, type SequencePlace } from "./mot-layout.js";
 
@@ -36,57 +36,59 @@ interface MotOptions {
 const definition: VerbDefinition = {
   name: "mot",
   description:
-    "CLEAR MOT, identity and HOTA figures a sequence and combined, as TrackEval or py-motmetrics computes them.",
-  examples: [["phinets eval mot --gt MOT15/train --pred tracks --benchmark MOT15", "SEQ.txt of every sequence"]],
+    "Computes CLEAR MOT, identity and HOTA figures, for each sequence and combined, as TrackEval or py-motmetrics does.",
+  examples: [
+    ["phinets eval mot --gt MOT15/train --pred tracks --benchmark MOT15", "tracks has SEQ.txt for every sequence"],
+  ],
   options: [
     {
       flags: "--gt <path>",
-      help: "folder of sequences (SEQ/gt/gt.txt, SEQ/seqinfo.ini; or SEQ.txt), one sequence, or the folder of TrackEval, VisDrone or KITTI",
+      help: "ground truth: folder of sequences (SEQ/gt/gt.txt with SEQ/seqinfo.ini, or SEQ.txt), one sequence, or a folder laid out as by TrackEval, VisDrone or KITTI",
       group: groups.data,
       required: true,
       completes: "path",
     },
     {
       flags: "--pred <path>",
-      help: "folder of SEQ.txt (or TRACKER/data/SEQ.txt), or one file for one sequence",
+      help: "tracks: folder of SEQ.txt files (or TRACKER/data/SEQ.txt), or one file for one sequence",
       group: groups.data,
       required: true,
       completes: "path",
     },
     {
       flags: "--benchmark <name>",
-      help: "whose rules",
+      help: "benchmark whose rules apply",
       group: groups.matching,
       parse: oneOf(...motBenchmarks),
-      usual: "by the first sequence's name, MOT15 for others",
+      usual: "by the name of the first sequence, else MOT15",
     },
     {
       flags: "--like <tool>",
-      help: "where two tools differ",
+      help: "tool to follow where TrackEval and py-motmetrics differ",
       group: groups.matching,
       parse: oneOf(...motConventions),
       default: "trackeval",
     },
-    { flags: "--sequences <names>", help: "these only, with commas between", group: groups.data },
+    { flags: "--sequences <names>", help: "score only these sequences, separated by commas", group: groups.data },
     {
       flags: "--classes <names>",
-      help: "VisDrone and KITTI: these only, with commas between",
+      help: "VisDrone and KITTI: score only these classes, separated by commas",
       group: groups.data,
-      usual: "all as one",
+      usual: "all classes as one",
     },
     {
       flags: "--first-frame <n>",
-      help: "number of the first frame in the tracks' files, 0 or 1, and in the truth's where they have a frame 0",
+      help: "number of the first frame in the track files, 0 or 1; also in the ground truth if it has a frame 0",
       group: groups.data,
       parse: integer(0, 1),
-      usual: "1, of KITTI 0",
+      usual: "1, or 0 for KITTI",
     },
     {
       flags: "--keep-distractors",
-      help: "MOT16, 17 and 20: do not take tracks of static or riding people out first",
+      help: "MOT16, MOT17 and MOT20: keep tracked boxes that match distractors, such as static people or people on vehicles",
       group: groups.matching,
     },
-    pageReport,
+    report("write an HTML report with the figures of every sequence and the trajectories"),
     json,
   ],
 };

@@ -31,40 +31,42 @@ interface VocOptions {
 const definition: VerbDefinition = {
   name: "voc",
   description:
-    "PASCAL VOC's average precision, of 11 points (2007) and of the area (2010 and later), as the development kit has it.",
-  examples: [["phinets eval voc --gt VOC2007 --pred results --year 2007", "comp4_det_test_*.txt against Annotations"]],
+    "Computes PASCAL VOC's average precision, with 11 points (2007) and as the area under the curve (2010 and later), as the development kit does.",
+  examples: [
+    ["phinets eval voc --gt VOC2007 --pred results --year 2007", "score comp4_det_test_*.txt against Annotations"],
+  ],
   options: [
     {
       flags: "--gt <folder>",
-      help: "VOC folder: Annotations and, to choose pictures, ImageSets/Main",
+      help: "VOC folder with Annotations, and ImageSets/Main if the pictures are chosen by a list",
       group: groups.data,
       required: true,
       completes: "path",
     },
     {
       flags: "--pred <path>",
-      help: "folder of comp4_det_SET_CLASS.txt; or what eval coco takes, such as predictions.json",
+      help: "folder of comp4_det_SET_CLASS.txt files, or any detections that eval coco takes, such as predictions.json",
       group: groups.data,
       required: true,
       completes: "path",
     },
     {
       flags: "--year <year>",
-      help: "which of the two mAP is: 2007 (11 points) or 2012 (area)",
+      help: "definition of mAP: 2007 (11 points) or 2012 (area)",
       group: groups.matching,
       parse: oneOf("2007", "2012"),
       default: "2012",
     },
-    vary(iou("a find and an object", vocIou), { usual: undefined, default: vocIou }),
+    vary(iou("a detection and an object", vocIou), { usual: undefined, default: vocIou }),
     {
       flags: "--set <name>",
-      help: "list in ImageSets/Main",
+      help: "name of the list of pictures in ImageSets/Main",
       group: groups.data,
-      usual: "the one that the detections' names have",
+      usual: "the set in the names of the detection files",
     },
     {
       flags: "--names <list>",
-      help: "class names of YOLO txt, with commas between, or a file of them",
+      help: "class names for YOLO .txt files, separated by commas, or a file with them",
       group: groups.data,
       completes: "path",
     },
