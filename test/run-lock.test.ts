@@ -74,7 +74,7 @@ it("says when the weights differ, and ends with 1", async () => {
   const { exitCode, stdout, stderr } = await phinets("train", "--from-lock", file, "--workers", "1", ...elsewhere);
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/NOT equal to .*changed\.lock: 0000/);
-  expect(stderr).toMatch(/others than these/);
+  expect(stderr).toMatch(/which differ from those of this version/);
 });
 
 it("names what is wrong with a lock", async () => {

@@ -83,7 +83,7 @@ describe("--weights", () => {
     json.head.classes = ["this", "that", "else"];
     fs.writeFileSync(join(other, "network.json"), JSON.stringify(json));
     const { stderr } = await phinets(...words("anchors", "--weights", other, "--network", network, "--epochs", "1"));
-    expect(stderr).toMatch(/not taken, they start anew: head\.6\.\w+ \(it predicted other classes or anchors\)/);
+    expect(stderr).toMatch(/not used, these start untrained: head\.6\.\w+ \(it predicted other classes or anchors\)/);
     const wider = writeNetwork(fs.mkdtempSync(join(root, "n-")), {
       ...tinyNetwork,
       head: { ...tinyNetwork.head, filters: 24 },
@@ -174,7 +174,7 @@ describe("--patience", () => {
     expect(document).toMatchObject({ end: "patience", epochs: 3, bestEpoch: 1 });
     await stopInSecondEpoch(...words("patience-resumed", ...still));
     const { stdout } = await phinets("train", "--resume", folderOf("patience-resumed"));
-    expect(stdout).toContain("stopped after 3 of 6 epochs: none better for 2 (--patience), the best is 1");
+    expect(stdout).toContain("stopped after 3 of 6 epochs: no improvement for 2 epochs (--patience), best epoch 1");
     const again = await phinetsJson("train", "--resume", folderOf("patience-resumed"));
     expect(again).toMatchObject({ end: "patience", epochs: 3, weightsSha256: document.weightsSha256 });
   });

@@ -176,7 +176,9 @@ describe.skipIf(!built || !installed("redis-server"))("a queue that anyone may h
     await others.add("train", { ...good, phinets: "99.0.0" });
     const worker = startWorker({ store: join(root, "store") });
     await until("the note", async () => worker.notes.find((note) => note.includes(other)));
-    expect(worker.notes.find((note) => note.includes(other))).toMatch(/^1 jobs wait for a worker of another version/);
+    expect(worker.notes.find((note) => note.includes(other))).toMatch(
+      /^1 jobs are waiting for a worker of another version/,
+    );
     await worker.end();
     expect(await others.getWaitingCount()).toBe(1);
   }, 240_000);
@@ -185,7 +187,7 @@ describe.skipIf(!built || !installed("redis-server"))("a queue that anyone may h
     const job = await leaveJob("stored", 0.02);
     await queue.add("train", job, { jobId: jobName(job), removeOnComplete: true });
     const without = startWorker();
-    await until("the note", async () => without.notes.find((note) => /are left to others/.test(note)));
+    await until("the note", async () => without.notes.find((note) => /are left to other workers/.test(note)));
     const withStore = startWorker({ store: join(root, "store") });
     await until("the record", () => new Records(client, job.store).find(job.trial));
     await Promise.all([without.end(), withStore.end()]);
@@ -202,7 +204,9 @@ describe.skipIf(!built || !installed("redis-server"))("a queue that anyone may h
       return record?.rung === 1 ? record : undefined;
     };
     expect((await until("the end", isDone)).files.last?.sha256).not.toBe("a".repeat(64));
-    expect(worker.notes.join("\n")).toMatch(/its checkpoint is gone \(.*has no aaaaaaaaaaaa.*\); it begins anew/);
+    expect(worker.notes.join("\n")).toMatch(
+      /its checkpoint is missing \(.*has no aaaaaaaaaaaa.*\); it starts again from the first epoch/,
+    );
     await worker.end();
   }, 240_000);
 
@@ -214,7 +218,7 @@ describe.skipIf(!built || !installed("redis-server"))("a queue that anyone may h
     const worker = startWorker({ store });
     const failed = await until("the end", async () => (await queue.getJob(jobName(job)))?.failedReason);
     expect(failed).toMatch(/has no [0-9a-f]{12}; run the sweep again/);
-    expect(worker.notes.find((note) => /^failed: /.test(note))).toMatch(/it goes back to the queue/);
+    expect(worker.notes.find((note) => /^failed: /.test(note))).toMatch(/it is returned to the queue/);
     await worker.end();
   }, 240_000);
 });

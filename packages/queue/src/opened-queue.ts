@@ -70,9 +70,11 @@ export class OpenedQueue {
     });
     const redis = await connectRedis(address, {
       onAway: (why) =>
-        context.note(`${address.shown} is away${why && ` (${why})`}; workers finish what they have, waiting`),
+        context.note(
+          `${address.shown} cannot be reached${why && ` (${why})`}; waiting for it, while workers finish their current jobs`,
+        ),
       onBack: () => {
-        context.note(`${address.shown} is back`);
+        context.note(`${address.shown} can be reached again`);
         // A failure here shows up again at the next request.
         onBack().catch(() => {});
       },
@@ -157,7 +159,9 @@ export class OpenedQueue {
     this.heard();
     const { active = 0, waiting = 0 } = await this.jobs.getJobCounts("active", "waiting");
     if (active > 0) return true;
-    this.context.note(`${waiting} jobs wait, and no worker takes them; start one: phinets worker --queue ADDRESS`);
+    this.context.note(
+      `${waiting} jobs are waiting, but no worker takes them; start one: phinets worker --queue ADDRESS`,
+    );
     return true;
   }
 
@@ -168,4 +172,4 @@ export class OpenedQueue {
 }
 
 /** Why the queue has given up a job. */
-export const reasonOf = ({ failedReason }: Job): string => failedReason ?? "the queue has given it up";
+export const reasonOf = ({ failedReason }: Job): string => failedReason ?? "the queue gave up on it";

@@ -113,8 +113,8 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a sweep over a que
     await endWorker(second, "SIGKILL");
     expect((await sweep).trainedEpochs).toBe(8);
     await endWorker(third, "SIGTERM");
-    expect(third.said()).toMatch(/is away/);
-    expect(third.said()).toMatch(/is back/);
+    expect(third.said()).toMatch(/cannot be reached/);
+    expect(third.said()).toMatch(/can be reached again/);
     expect(leaderboard(join(root, "many"))).toBe(leaderboard(join(root, "alone")));
     const fetched = weightsOf(join(root, "many"));
     expect(Object.keys(fetched)).toHaveLength(4);

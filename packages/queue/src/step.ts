@@ -70,7 +70,7 @@ async function goOnFrom(
   } catch (error) {
     const isGone = error instanceof PhinetsError && ["store.missing", "store.corrupt"].includes(error.code);
     if (!isGone || job.step !== "train") throw error;
-    note(`${trial.hash}: its checkpoint is gone (${error.message}); it begins anew`);
+    note(`${trial.hash}: its checkpoint is missing (${error.message}); it starts again from the first epoch`);
     prepareAnew(work, trial);
   }
 }

@@ -89,8 +89,8 @@ export async function runWorker(request: WorkerRequest, context: StepContext): P
         ? undefined
         : await readStore(request.store, { signal, ...tellingAway(context.note) });
     const redis = await connectRedis(address, {
-      onAway: (why) => context.note(`${address.shown} is away${why && ` (${why})`}; what is in work goes on`),
-      onBack: () => context.note(`${address.shown} is back`),
+      onAway: (why) => context.note(`${address.shown} cannot be reached${why && ` (${why})`}; current jobs continue`),
+      onBack: () => context.note(`${address.shown} can be reached again`),
     });
     const trainer = new LocalTrainer({
       ...{ folder: trialsFolder(work), project: work },
@@ -98,7 +98,7 @@ export async function runWorker(request: WorkerRequest, context: StepContext): P
     });
     const processes = new ShardProcesses(work);
     try {
-      context.note(`worker: takes jobs of ${ownQueue()} from ${address.shown}, ${request.slots} at a time`);
+      context.note(`worker: taking jobs of ${ownQueue()} from ${address.shown}, ${request.slots} at a time`);
       return await new JobTaker(request, { redis, trainer, processes, own, context }).run();
     } finally {
       await Promise.all([trainer.close(), processes.end()]);
@@ -231,7 +231,7 @@ class JobTaker {
       this.#tellDone(shardTitle(shard), await doShard(shard, options));
     } catch (error) {
       if (!(error instanceof PhinetsError) || error.code !== "emulator.tool") throw error;
-      this.#sayOnce(`shards of val --on firmware are left to others: ${error.message}`);
+      this.#sayOnce(`shards of val --on firmware are left to other workers: ${error.message}`);
       return leaveToOthers(job, token);
     }
   }
@@ -241,7 +241,7 @@ class JobTaker {
     const { redis, context, own } = this.tools;
     const store = await findStore(redis, id, { own, ...tellingAway(context.note) });
     if (store !== undefined) return store;
-    this.#sayOnce(`jobs of the store ${id} are left to others: name it with --store`);
+    this.#sayOnce(`jobs of the store ${id} are left to other workers; give --store to take them`);
     return leaveToOthers(job, token);
   }
 
@@ -260,7 +260,7 @@ class JobTaker {
       return new UnrecoverableError(`${workerName()} refused it: ${message}`);
     }
     this.#counts.failed++;
-    context.note(`failed: job ${showValue(name)}: ${message}; it goes back to the queue`);
+    context.note(`failed: job ${showValue(name)}: ${message}; it is returned to the queue`);
     this.#rest(worker);
     return new Error(`${workerName()}: ${message}`);
   }
@@ -277,7 +277,7 @@ class JobTaker {
     // Connection errors are reported once, by the connection.
     if (this.tools.redis.status !== "ready" || /^Connection is closed|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN/.test(message))
       return;
-    if (/lock/i.test(message)) this.#sayOnce("a job's lock was lost: another worker goes on with it");
+    if (/lock/i.test(message)) this.#sayOnce("a job's lock was lost: another worker continues it");
     else this.#sayOnce(`queue: ${message}`);
   }
 
@@ -289,7 +289,9 @@ class JobTaker {
         if (queue === ownQueue() || !isQueueName(queue)) continue;
         const waiting = await redis.llen(waitingKey(queue));
         if (waiting > 0)
-          this.#sayOnce(`${waiting} jobs wait for a worker of another version, ${queue}; this one is ${ownQueue()}`);
+          this.#sayOnce(
+            `${waiting} jobs are waiting for a worker of another version, ${queue}; this one is ${ownQueue()}`,
+          );
       }
     } catch {} // the connection reports its errors itself
   }

@@ -89,7 +89,7 @@ export function boardsAtPower(
   );
   return {
     json: { powerMw, fps, task, boards: results },
-    text: `${text}\n\nWhat \`phinets fit\` chooses to ${task} ${fps === 1 ? "once a second" : `${fps} times a second`} on ${powerMw} mW on average; frames/s: what those ${powerMw} mW pay for. Estimated.`,
+    text: `${text}\n\nEstimates for the network that \`phinets fit\` chooses to ${task} ${fps === 1 ? "once a second" : `${fps} times a second`} on ${powerMw} mW on average. frames/s: the frames per second that ${powerMw} mW allow.`,
   };
 }
 
@@ -125,7 +125,7 @@ export function boards(name?: string): { json: unknown; text: string } {
   const text = formatTable(["board", "core", "SIMD", "clock", "flash", "RAM", "arena", "unverified", ""], rows);
   return {
     json: { boards: list },
-    text: `${text}\n\n\`phinets boards NAME\` shows one. A copy of its JSON (\`--json\`) is a board of yours: --target ./board.json.\nUnverified: of 11 numbers, those whose datasheet was not at hand.`,
+    text: `${text}\n\n\`phinets boards NAME\` shows one board. To describe your own, copy its JSON (\`--json\`), change it, and name the file: --target ./board.json.\nUnverified: how many of the 11 numbers were not checked against a datasheet.`,
   };
 }
 

@@ -171,7 +171,7 @@ function describe(result: Emulation): string {
       ["output bytes", "all equal to the interpreter's"],
       ["instructions a picture", `${formatCount(result.instructions)} (${result.instructionsPerMac.toFixed(2)} a MAC)`],
       ...(result.latencyMs
-        ? [["time a picture", `${result.latencyMs.map(formatMs).join(" to ")}, by these instructions`]]
+        ? [["time a picture", `${result.latencyMs.map(formatMs).join(" to ")}, estimated from the instructions`]]
         : []),
       ...(tracking
         ? [

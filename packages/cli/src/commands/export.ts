@@ -98,7 +98,7 @@ async function exportCommand(options: ExportOptions, context: Context): Promise<
   });
   const next =
     system === undefined
-      ? `cc *.c host/main.c in ${folder} compiles it; README.md says how to call it`
-      : `README.md in ${folder} says how to build and call it`;
+      ? `to compile it, run cc *.c host/main.c in ${folder}; README.md describes how to call it`
+      : `README.md in ${folder} describes how to build and call it`;
   context.result({ files }, () => [...files, ...(format.includes("c") ? ["", next] : [])].join("\n"));
 }

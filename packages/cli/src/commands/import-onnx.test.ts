@@ -242,7 +242,7 @@ describe("import of an .onnx", () => {
       ...["import", file, "--classes", "bright,dark", "--project", project, "--name", "qdq"],
     );
     expect(operators).toMatchObject({ QuantizeLinear: 5, Conv: 1, Gemm: 1, Softmax: 1 });
-    expect(notes).toContain("pictures are given as pixel - 128: black is -1 to the network, white 0.992");
+    expect(notes).toContain("pictures are converted to pixel - 128: the network reads black as -1 and white as 0.992");
     expect(await phinetsJson("val", "--model", run, "--data", data, "--project", project)).toMatchObject({ top1: 1 });
     const proof = await phinetsJson("emulate", "--model", run, "--images", join(data, "val/dark/0.png"));
     expect(proof).toMatchObject({ matchesInterpreter: true });

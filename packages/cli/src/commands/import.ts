@@ -211,9 +211,9 @@ async function importFloatWeights(
     const left = [...missing, ...misshaped.map((parameter) => parameter.name)];
     return [
       `${folder}: ${formatCount(loaded.length)} parameters of ${basename(file)}${path === "" ? "" : ` (${path})`}`,
-      ...(renamed > 0 ? [`${renamed} had older names`] : []),
-      ...(left.length > 0 ? [`not in the file, to be trained: ${left.join(", ")}`] : []),
-      ...(unexpected.length > 0 ? [`in the file only: ${unexpected.join(", ")}`] : []),
+      ...(renamed > 0 ? [`${renamed} parameters had older names`] : []),
+      ...(left.length > 0 ? [`not in the file, still to be trained: ${left.join(", ")}`] : []),
+      ...(unexpected.length > 0 ? [`only in the file, ignored: ${unexpected.join(", ")}`] : []),
     ].join("\n");
   });
 }

@@ -32,8 +32,8 @@ function costs(network: Network, inspection: Inspection): string {
   const { arenaBytes, arenaLowerBoundBytes, arenaUnplannedBytes, macs } = inspection;
   const alive =
     arenaBytes === arenaLowerBoundBytes
-      ? "that many are alive at once"
-      : `${formatBytes(arenaLowerBoundBytes)} are alive at once`;
+      ? "all in use at once"
+      : `at most ${formatBytes(arenaLowerBoundBytes)} in use at once`;
   return formatPairs([
     [network.family, networkSummary(network)],
     ["input", `${height}x${width}x${channels}`],
@@ -43,10 +43,10 @@ function costs(network: Network, inspection: Inspection): string {
     ],
     ["parameters", formatCount(inspection.parameters)],
     ["MACs", `${formatCount(macs)} (${formatMacs(macs)})`],
-    ["weights", `${formatBytes(inspection.weightsBytes)} of int8 network in flash`],
+    ["weights", `${formatBytes(inspection.weightsBytes)} for the int8 network, in flash`],
     [
       "arena",
-      `${formatBytes(arenaBytes)} of activations in RAM; ${alive}, ${formatBytes(arenaUnplannedBytes)} without a plan`,
+      `${formatBytes(arenaBytes)} of activations in RAM; ${alive}, ${formatBytes(arenaUnplannedBytes)} without planning`,
     ],
   ]);
 }
@@ -115,7 +115,7 @@ function share(target: Target): string {
 
 function flashBytes({ flash }: Target): string {
   const { weights, descriptions, decoder, follower, kernels, program, total, measured } = flash;
-  const image = measured ? ", within 1 %" : "; the core was not measured: another's code sizes";
+  const image = measured ? ", within 1 %" : ", estimated with the code sizes of another core";
   return formatPairs([
     ["weights", formatCount(weights.weights)],
     ["biases", formatCount(weights.biases)],
@@ -146,6 +146,6 @@ function bandText([low, high]: readonly [number, number]): string {
 
 /** What a power budget allows, as text. */
 export function powerText({ powerMw, framesPerSecond: [low, high] }: NonNullable<Target["atPower"]>): string {
-  if (high === 0) return `${powerMw} mW do not even pay for sleeping`;
+  if (high === 0) return `${powerMw} mW are less than the board needs while asleep`;
   return `${low.toPrecision(3)} to ${high.toPrecision(3)} frames a second at ${powerMw} mW, asleep in between, estimated`;
 }

@@ -71,7 +71,7 @@ describe.skipIf(!installed("arm-none-eabi-gcc", "qemu-system-arm"))("an emulated
     writeFileSync(damaged, cut);
     const { stdout, stderr } = await phinets("monitor", damaged);
     expect(stderr).toMatch(/lost: .*1 packets damaged/);
-    expect(lines(stdout).at(-1)).toMatch(/in 33 frames; 1 frames did not come, 1 packets damaged, \d+ bytes$/);
+    expect(lines(stdout).at(-1)).toMatch(/in 33 frames; 1 frames missing, 1 packets damaged, \d+ bytes$/);
     expect(stdout).toMatch(/^3 {2}\d+ boxes, \? tracks$/m);
   });
 
@@ -152,5 +152,5 @@ it("says what is no line", async () => {
   expect(kept.stderr).toMatch(/exists and holds no tracks/);
   writeFileSync(join(folder, "text.bin"), `${"1 person 46\r\n".repeat(40)}`);
   const { stderr } = await phinets("monitor", join(folder, "text.bin"));
-  expect(stderr).toMatch(/520 bytes and no frame in them; build the firmware with -DPHINETS_WIRE/);
+  expect(stderr).toMatch(/520 bytes without any frame; build the firmware with -DPHINETS_WIRE/);
 });

@@ -105,7 +105,7 @@ async function monitor(given: string | undefined, options: MonitorOptions, conte
   const { losses } = listener;
   if (frames === 0 && received > 0)
     context.note(
-      `${source}: ${formatCount(received)} bytes and no frame in them; build the firmware with -DPHINETS_WIRE, and give the line's own --baud`,
+      `${source}: ${formatCount(received)} bytes without any frame; build the firmware with -DPHINETS_WIRE, and set --baud to the board's rate`,
     );
   context.result({ frames, tracks: ids.size, lost: losses, out: options.out }, () => {
     const written = options.out === undefined ? "" : `; written to ${options.out}`;
@@ -173,7 +173,7 @@ function describeLosses({ frames, bytes, packets }: WireLosses): string | undefi
     [packets.malformed, "malformed"],
   ];
   const said = reasons.flatMap(([count, reason]) => (count === 0 ? [] : [`${formatCount(count)} packets ${reason}`]));
-  if (frames > 0) said.unshift(`${formatCount(frames)} frames did not come`);
+  if (frames > 0) said.unshift(`${formatCount(frames)} frames missing`);
   if (bytes > 0) said.push(`${formatCount(bytes)} bytes`);
   return said.length === 0 ? undefined : said.join(", ");
 }

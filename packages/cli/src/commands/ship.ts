@@ -121,7 +121,7 @@ export function describeShip({ evaluation, emulate, track, report, network }: Sh
     const { images, matchesInterpreter, differingBytes, instructions, arenaBytes, flashBytes, target, machine } =
       emulate;
     lines.push(
-      `proof     ${matchesInterpreter ? `every output byte of ${images} pictures equals the interpreter's on the ${machine}` : `${differingBytes} OUTPUT BYTES DIFFER from the interpreter's on ${images} pictures`}`,
+      `proof     ${matchesInterpreter ? `every output byte of ${images} pictures equals the interpreter's (run on ${machine})` : `${differingBytes} OUTPUT BYTES DIFFER from the interpreter's on ${images} pictures`}`,
       `board     ${(instructions / 1e6).toFixed(1)} M instructions a frame (${network.latencyMs.map((ms) => ms.toFixed(0)).join("..")} ms planned), arena ${formatBytes(arenaBytes)}, flash ${formatBytes(flashBytes)}${target.linked ? ` linked for ${target.name}` : `; ${target.fits ? "" : "DOES NOT FIT: "}${target.problem}`}`,
     );
   }
@@ -135,6 +135,6 @@ function firmwareTracks(firmware: NonNullable<ShipResult["track"]>["firmware"]):
   if (firmware === undefined || "leftOut" in firmware) return "";
   const { tracksMatch, frames, differingFrames, instructions } = firmware;
   return tracksMatch
-    ? `; the firmware's of ${frames} frames are the same, in ${formatCount(instructions)} instructions a frame`
+    ? `; the firmware's tracks of ${frames} frames are the same, with ${formatCount(instructions)} instructions per frame`
     : `; ${differingFrames} OF ${frames} FRAMES DIFFER in the firmware`;
 }

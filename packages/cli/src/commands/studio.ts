@@ -58,7 +58,7 @@ export function register(program: Command, context: Context): void {
       const { url } = studio;
       if (context.json) context.stdout.write(`${JSON.stringify({ url, port: studio.port })}\n`);
       else context.stdout.write(`${url}\n`);
-      context.note("the page is served until Ctrl-C");
+      context.note("serving the page until Ctrl-C");
       if (open && context.stdout.isTTY) openBrowser(url);
       await interrupted(context.signal);
     } finally {

@@ -94,7 +94,7 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
   };
   const { settings, leftOut, objective } = await resolveSweep(file, { folder, saveNetwork }, context);
   const brackets = planBrackets(settings, file);
-  const seeds = file.seeds.length === 1 ? "" : ` of ${file.seeds.length} seeds`;
+  const seeds = file.seeds.length === 1 ? "" : ` with ${file.seeds.length} seeds each`;
   context.note(
     `sweep: ${folder}: ${formatCount(settings.length)} settings${seeds}, ${formatCount(leftOut.length)} left out`,
   );
@@ -105,9 +105,9 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
     const epochs = epochsOf(brackets);
     const pictures = epochs * settings[0].trials[0].data.index.splits.train.length;
     const stagesOf = ({ rungs }: (typeof brackets)[number]) =>
-      rungs.map((rung) => `${rung.settings} for ${rung.epochs}`).join(", ");
+      rungs.map((rung) => `${rung.settings} settings for ${rung.epochs}`).join(", ");
     const stages = [...new Set(brackets.map(stagesOf))].join("; ");
-    context.note(`epochs: ${stages}; ${formatCount(epochs)} in all, ${formatCount(pictures)} pictures`);
+    context.note(`epochs: ${stages}; ${formatCount(epochs)} in total, ${formatCount(pictures)} pictures`);
     // The speed of a queue's workers is unknown here.
     if (options.queue === undefined) await sayExpected(settings, { pictures, threads }, context);
   }
@@ -126,7 +126,7 @@ async function sweepCommand(path: string, options: SweepOptions, context: Contex
     const { trainedEpochs, speculatedEpochs } = result;
     const share = formatPercent(speculatedEpochs / (trainedEpochs + speculatedEpochs));
     context.note(
-      `trained ahead: ${formatCount(speculatedEpochs)} epochs, ${share} of all, for settings that did not go on`,
+      `speculative training: ${formatCount(speculatedEpochs)} epochs (${share} of all) for settings that did not continue`,
     );
   }
   const optuna =
@@ -160,7 +160,7 @@ async function sayExpected(
   const meanMacs = settings.reduce((sum, each) => sum + each.cost.macs, 0) / settings.length;
   const ms = (1000 * pictures * meanMacs) / (perSecond * cost.macs);
   const measured = `measured: ${perSecond.toFixed(0)} images/s of ${networkTitle(network)} ${networkSummary(network)}`;
-  note(`expected: ${formatMs(ms)} of training if nothing is done yet (${measured})`);
+  note(`expected: ${formatMs(ms)} of training time if nothing is done yet (${measured})`);
 }
 
 /** Options on the command line override the file. */

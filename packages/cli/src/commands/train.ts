@@ -215,11 +215,11 @@ async function inFolder<T>(folder: string, isNew: boolean, work: (lock: RunLock)
 
 function describeBest({ best, bestEpoch }: TrainResult): string {
   if (best < 0) return "the last weights are kept";
-  return bestEpoch === 0 ? "none is better than the weights it started from" : `the best is ${bestEpoch}`;
+  return bestEpoch === 0 ? "no epoch is better than the starting weights" : `best epoch ${bestEpoch}`;
 }
 
 function describeEnd({ epochs, end }: TrainResult, recipe: Recipe): string {
   if (end === "epochs") return `${epochs} epochs`;
-  const why = end === "patience" ? `: none better for ${recipe.patience} (--patience)` : "";
+  const why = end === "patience" ? `: no improvement for ${recipe.patience} epochs (--patience)` : "";
   return `stopped after ${epochs} of ${recipe.epochs} epochs${why}`;
 }

@@ -56,6 +56,9 @@ export function register(program: Command, context: Context): void {
     const { runWorker } = await import("@phinets/queue");
     const { queue, slots, work, store, once } = options;
     const result = await runWorker({ queue, slots, work, store, once, threads: threadsOf(options) }, context);
-    context.result(result, () => `${result.done} jobs done, ${result.refused} refused, ${result.failed} given back`);
+    context.result(
+      result,
+      () => `${result.done} jobs done, ${result.refused} refused, ${result.failed} returned to the queue`,
+    );
   });
 }

@@ -139,7 +139,7 @@ async function seePicture(file: string, options: BandsOptions): Promise<Seen> {
 function describeHints(hints: ReadonlyMap<string, string>, pictures: number): string | undefined {
   const [first] = [...hints.keys()].sort();
   if (first === undefined) return undefined;
-  return `${hints.size} of ${pictures} pictures use little of their depth: ${hints.get(first)}`;
+  return `${hints.size} of ${pictures} pictures use only a small part of their value range: ${hints.get(first)}`;
 }
 
 const sizeOf = ({ width, height }: { readonly width: number; readonly height: number }) => ({ width, height });

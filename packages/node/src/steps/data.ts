@@ -205,7 +205,9 @@ async function load(
       onHint: (count, first) => {
         if (hinted.has(data)) return;
         hinted.add(data); // once per data set: its other splits are alike
-        context.note(`note: ${count} of ${samples.length} ${split} pictures use little of their depth: ${first}`);
+        context.note(
+          `note: ${count} of ${samples.length} ${split} pictures use only a small part of their value range: ${first}`,
+        );
       },
       ...(skipBad && { onBad: ({ message }) => bad.push(message.split("; ")[0]) }),
       onProgress: (done) => progress.update(done),

@@ -96,7 +96,7 @@ describe("from a run's weights", () => {
     expect(network.head).toMatchObject({ anchors: (before.network.head as { anchors: unknown }).anchors });
     const start = loadPretrained(base, network);
     expect(describePretrained(start)[1]).toBe(
-      `other classes than the weights' run: kept, with all that is not of a class: ${[...conveyorClasses].reverse().join(", ")}; new, they start anew: gear`,
+      `the classes differ from those of the weights; class-independent outputs are kept, and those for: ${[...conveyorClasses].reverse().join(", ")}; new classes start untrained: gear`,
     );
     expect(start.left).toEqual([]);
     // The network's outputs equal the run's, channel by channel.

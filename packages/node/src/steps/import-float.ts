@@ -43,7 +43,7 @@ export function saveImportedFloat(
     normalisation === undefined
       ? {
           ...imported,
-          note: "pictures are given as pixel / 128 - 1; --scale, --mean and --std say what it was trained on",
+          note: "pictures are converted to pixel / 128 - 1; give --scale, --mean and --std if it was trained on other values",
         }
       : normalise(imported.graph, imported.weights, normalisation);
   const { input, reading } = imported;

@@ -121,7 +121,7 @@ function compareOutputs(before: QuantizedNetwork, after: QuantizedNetwork, file:
 function pixelNotes({ shape, scale, zeroPoint }: ImportedInput): string[] {
   if (!isPicture(shape)) return [];
   const [black, white] = [-128, 127].map((byte) => Number((scale * (byte - zeroPoint)).toPrecision(3)));
-  return [`pictures are given as pixel - 128: black is ${black} to the network, white ${white}`];
+  return [`pictures are converted to pixel - 128: the network reads black as ${black} and white as ${white}`];
 }
 
 function textOf({ run, input, outputs, operators, macs, constantBytes: bytes, folded, notes }: ImportCard): string {

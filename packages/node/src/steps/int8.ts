@@ -99,7 +99,7 @@ export async function makeInt8(
   if (qat !== undefined || (before >= 0 && before - first > maxDrop)) {
     if (qat === undefined)
       context.note(
-        `int8 costs ${(before - first).toFixed(4)} of ${metric}, more than --max-drop ${maxDrop}: quantisation-aware training`,
+        `int8 lowers ${metric} by ${(before - first).toFixed(4)}, more than --max-drop ${maxDrop}: quantisation-aware training starts`,
       );
     const aware = await trainWhereAble(request, start, context);
     if (aware !== undefined) {

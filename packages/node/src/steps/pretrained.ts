@@ -168,12 +168,12 @@ export function describePretrained({ file, weights, left, classes }: Pretrained)
   const more = left.length > shown.length ? ` and ${left.length - shown.length} more` : "";
   return [
     `weights: ${taken} of ${taken + left.length} tensors from ${file}`,
-    ...(left.length > 0 ? [`not taken, they start anew: ${shown.join(", ")}${more}`] : []),
+    ...(left.length > 0 ? [`not used, these start untrained: ${shown.join(", ")}${more}`] : []),
     ...(classes === undefined ? [] : [describeClasses(classes)]),
   ];
 }
 
 function describeClasses({ kept, added }: NonNullable<Pretrained["classes"]>): string {
-  const starts = added.length > 0 ? `; new, they start anew: ${added.join(", ")}` : "";
-  return `other classes than the weights' run: kept, with all that is not of a class: ${kept.join(", ")}${starts}`;
+  const starts = added.length > 0 ? `; new classes start untrained: ${added.join(", ")}` : "";
+  return `the classes differ from those of the weights; class-independent outputs are kept, and those for: ${kept.join(", ")}${starts}`;
 }

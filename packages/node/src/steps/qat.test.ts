@@ -118,7 +118,7 @@ describe("quantize", () => {
       );
     const { report } = await run(source);
     expect(report.aware).toMatchObject({ epochs: 3 });
-    expect(notes.splice(0)).toEqual([expect.stringMatching(/int8 costs .* of AP50, more than --max-drop -1/)]);
+    expect(notes.splice(0)).toEqual([expect.stringMatching(/int8 lowers AP50 by .*, more than --max-drop -1/)]);
     const few = await run({ length: 5, at: (i) => source.at(i) });
     expect(few.report).not.toHaveProperty("aware");
     expect(notes[1]).toMatch(/left out: .*3 steps.*at least 10/);

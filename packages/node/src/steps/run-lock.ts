@@ -181,12 +181,14 @@ export async function requireRepeatable(
   }
   if (lock.kernelsSha256 !== kernelsSha256)
     context.note(
-      `note: the run was trained with the kernels of phinets ${lock.phinets}, others than these (${ownVersion()})`,
+      `note: the run was trained with the kernels of phinets ${lock.phinets}, which differ from those of this version (${ownVersion()})`,
     );
   if ((lock.recipe.device ?? "cpu") !== "cpu")
     context.note(
-      `note: the run was trained with --device ${lock.recipe.device}: its bits are ONNX Runtime's and do not repeat`,
+      `note: the run was trained with --device ${lock.recipe.device}, and results of ONNX Runtime do not repeat bit for bit`,
     );
   if (lock.recipe.fast === true)
-    context.note("note: the run was trained with --fast: on another kind of processor its bits may differ");
+    context.note(
+      "note: the run was trained with --fast: on another type of processor the results may differ in a few bits",
+    );
 }

@@ -63,7 +63,7 @@ export function setAside(folder: string, key: string, context: StepContext): voi
     rmSync(aside, { recursive: true, force: true }); // an earlier state of the same training
     renameSync(weights, aside);
     moveResults(folder, aside);
-    context.note(`train: what it is made from has changed; the earlier weights are in ${aside}`);
+    context.note(`train: its inputs have changed; the earlier weights are in ${aside}`);
   }
   const kept = placeOf(key);
   if (existsSync(kept)) {
@@ -107,11 +107,11 @@ export function adoptTraining(
 ): void {
   const checkpoint = loadCheckpoint(run);
   if (checkpoint?.key !== key) {
-    context.note(`${run}: was trained with other options, pictures or kernels; it is trained anew`);
+    context.note(`${run}: was trained with other options, pictures or kernels; training starts from the first epoch`);
     return;
   }
   // The checkpoint is copied last: with it the training counts as done.
   for (const file of ["results.csv", "events.jsonl", "weights/best.safetensors", "weights/last.safetensors"])
     if (existsSync(join(run, file))) writeFileAtomic(join(folder, file), readFileSync(join(run, file)));
-  context.note(`train: ${checkpoint.epoch} epochs are taken over from ${run}`);
+  context.note(`train: ${checkpoint.epoch} epochs are reused from ${run}`);
 }

@@ -182,7 +182,7 @@ async function shipLocked(request: PreparedShip, given: StepContext): Promise<Sh
   );
 
   const { trained, rows } = await log.run(trainStep(chosen));
-  if (restoreResults(folder, rows)) context.note("train: results.csv has changed since it was made; written again");
+  if (restoreResults(folder, rows)) context.note("train: results.csv has changed since it was made; it is rewritten");
   await log.run(quantizeStep(chosen, trained.weightsSha256));
   const int8Digest = quantizedDigest(folder);
   await log.run(exportStep(request, [trained.weightsSha256, int8Digest]));

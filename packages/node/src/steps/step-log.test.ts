@@ -42,7 +42,7 @@ describe("a chain's log", () => {
     expect(done).toEqual([]);
     await chain("other");
     expect(done).toEqual(["train"]);
-    expect(said).toContain("train: what it is made from has changed; made again");
+    expect(said).toContain("train: its inputs have changed; made again");
   });
 
   it("makes again, and says, what somebody changed in a file", async () => {
@@ -54,7 +54,7 @@ describe("a chain's log", () => {
     expect(readFileSync(join(folder, "weights"), "utf8")).toBe("train of k");
     rmSync(join(folder, "weights"));
     await chain();
-    expect(said).toContain("train: weights is gone; made again");
+    expect(said).toContain("train: weights is missing; made again");
     expect(existsSync(join(folder, "weights"))).toBe(true);
   });
 
@@ -71,7 +71,7 @@ describe("a chain's log", () => {
       writeFileSync(file, good.replace(from, to));
       expect(await chain(), from).toBe(0.5);
       expect(done.length).toBeGreaterThan(0);
-      expect(said).toMatch(/(train|evaluate): its record in steps\.json is not what this version wrote; made again/);
+      expect(said).toMatch(/(train|evaluate): its record in steps\.json was not written by this version; made again/);
       expect(JSON.parse(readFileSync(file, "utf8")).evaluate.result).toEqual({ AP: 0.25 });
     }
     writeFileSync(file, "[]");

@@ -80,10 +80,10 @@ export class StepLog {
   }
 
   #whatChanged<T>(record: StepRecord, key: string, outputs: Outputs<T>): string | undefined {
-    if (record.key !== key) return "what it is made from has changed";
+    if (record.key !== key) return "its inputs have changed";
     const file = filesOf(outputs, record.result as T).find((path) => this.#digest(path) !== record.outputs[path]);
     if (file === undefined) return undefined;
-    return `${file} ${this.#digest(file) === "" ? "is gone" : "has changed since it was made"}`;
+    return `${file} ${this.#digest(file) === "" ? "is missing" : "has changed since it was made"}`;
   }
 
   /** A damaged log costs time, not results: the steps are done again. */
@@ -99,7 +99,7 @@ export class StepLog {
     for (const [name, value] of Object.entries(log)) {
       const record = stepRecord.safeParse(value).data;
       if (record !== undefined && record.sha256 === digestOf(name, record)) this.#records.set(name, record);
-      else this.context.note(`${name}: its record in ${logName} is not what this version wrote; made again`);
+      else this.context.note(`${name}: its record in ${logName} was not written by this version; made again`);
     }
   }
 

@@ -135,7 +135,7 @@ export class ShardAsker {
       const range = { from, to };
       if (record === undefined || !(await takeOrAgain(range, record))) open.push(range);
     }
-    if (pictures > 0) context.note(`${pictures} of ${length} pictures were done before`);
+    if (pictures > 0) context.note(`${pictures} of ${length} pictures are already done`);
     const gaps = gapsOf(known, length);
     const next = (): Range | undefined => {
       const planned = open.shift();
@@ -224,7 +224,7 @@ export class ShardAsker {
 function shardFault({ range: { from, to } }: Waiting, reason: string): PhinetsError {
   return new PhinetsError(
     "queue.shard",
-    `pictures ${from + 1} to ${to}: ${reason}; give the same line again: what is done is kept`,
+    `pictures ${from + 1} to ${to}: ${reason}; run the same command again: finished pictures are kept`,
   );
 }
 

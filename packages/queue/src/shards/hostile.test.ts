@@ -188,7 +188,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("a worker of shards
     expect(decodeOutputs(await fileOf(good.task, pictures), pictures)).toHaveLength(pictures);
     const lost = { ...good.input, sha256: "a".repeat(64) };
     expect(await failureOf(await add({ input: lost }))).toMatch(/has no aaaaaaaaaaaa/);
-    expect(notes.find((note) => /^failed: /.test(note))).toMatch(/it goes back to the queue/);
+    expect(notes.find((note) => /^failed: /.test(note))).toMatch(/it is returned to the queue/);
     stop.abort();
     await running.catch(() => {});
   }, 480_000);

@@ -117,7 +117,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
       const without = startWorkerIn(join(root, "toolless"), { queue: redis.url }, { ...process.env, PATH: "" });
       workers.push(without);
       await until("it leaves them", () =>
-        /are left to others: arm-none-eabi-gcc is not installed/.test(without.said()),
+        /are left to other workers: arm-none-eabi-gcc is not installed/.test(without.said()),
       );
       startWorker("tooled");
       expect({ ...(await many), saved: "" }).toEqual({ ...alone, saved: "" });
@@ -177,7 +177,7 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
     const before = worker.said();
     const { exitCode, stdout, stderr } = await phinets(...words, "--json");
     expect(exitCode, stderr).toBe(0);
-    expect(stderr).toMatch(/110 of 110 pictures were done before/);
+    expect(stderr).toMatch(/110 of 110 pictures are already done/);
     expect(worker.said()).toBe(before);
     expect({ ...JSON.parse(stdout), saved: "" }).toEqual({ ...alone, saved: "" });
     // Results that were taken are not kept.

@@ -33,6 +33,6 @@ export async function untilBack<T>(work: () => Promise<T>, { signal, onAway, onB
 
 /** Handlers that report with `note` that a store is away, and that it is back. */
 export const tellingAway = (note: (line: string) => void): Required<Pick<RetryOptions, "onAway" | "onBack">> => ({
-  onAway: (why) => note(`the store is away: ${why}; waiting`),
-  onBack: () => note("the store is back"),
+  onAway: (why) => note(`the store cannot be reached: ${why}; waiting for it`),
+  onBack: () => note("the store can be reached again"),
 });

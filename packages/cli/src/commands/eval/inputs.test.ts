@@ -215,7 +215,7 @@ describe("eval mot", () => {
     );
     const { combined, notes } = await evaluate(...words, "--first-frame", "0");
     expect(combined).toMatchObject(wanted);
-    expect(notes).toContain("has no frame 0, so its frames are taken to begin at 1");
+    expect(notes).toContain("has no frame 0, so its frames are assumed to begin at 1");
     write("zero/gt/cam1.txt", rows(0, "1,1"));
     const both = await evaluate(...words, "--first-frame", "0");
     expect(both.combined).toMatchObject(wanted);
@@ -259,7 +259,7 @@ describe("eval mot", () => {
     const gt = ["mot", "--gt", join(folder, "kitti/training"), ...words.slice(3)];
     const { combined, notes } = await evaluate(...gt);
     expect(combined).toMatchObject({ TP: 20, FP: 0, FN: 0, frames: 10 });
-    expect(notes).toContain("Car, Van, Pedestrian are scored as one; --classes Car scores one alone");
+    expect(notes).toContain("Car, Van, Pedestrian are scored as one class; --classes Car scores only that class");
     expect(notes).toContain("2 rows are left out (KITTI's DontCare)");
     const cars1 = await evaluate(...gt, "--classes", "car");
     expect(cars1.combined).toMatchObject({ TP: 10, FP: 0, truths: 10 });

@@ -116,7 +116,7 @@ async function evalMot(options: MotOptions, context: Context): Promise<void> {
   const truths = places.sequences.map(({ file }, i) => parseTracks(texts[i], file, truthOptions));
   const tracks = files.map((file) => parseTracks(readText(file), file, { firstFrame, visdrone: false }));
   if (firstFrame === 0 && !fromZero) {
-    context.note(`${gt}: has no frame 0, so its frames are taken to begin at 1; those of the tracks begin at 0`);
+    context.note(`${gt}: has no frame 0, so its frames are assumed to begin at 1; the frames of the tracks begin at 0`);
   }
   await chooseClasses(options, truths, tracks, context);
   noteLeftOut(gt, truths, context);
@@ -156,7 +156,7 @@ function lengthOf(
   if (length !== undefined) return { length };
   let last = 1;
   for (const each of rows) if (each) for (const frame of each.frame) last = Math.max(last, frame);
-  if (info) context.note(`${info}: is missing; taking the last frame that has a box, ${last}, as the end`);
+  if (info) context.note(`${info}: is missing; the sequence is assumed to end at the last frame with a box, ${last}`);
   return { length: last };
 }
 
@@ -175,7 +175,7 @@ async function chooseClasses(
   if (classes === undefined) {
     if (format && present.length > 1) {
       context.note(
-        `${gt}: ${present.map(nameOf).join(", ")} are scored as one; --classes ${nameOf(present[0])} scores one alone`,
+        `${gt}: ${present.map(nameOf).join(", ")} are scored as one class; --classes ${nameOf(present[0])} scores only that class`,
       );
     }
     return;
@@ -212,12 +212,14 @@ function noteLeftOut(gt: string, truths: readonly TrackFile[], context: Context)
     kitti: "KITTI's DontCare",
   };
   const format = truths.find((each) => (each.regions?.count ?? 0) > 0)?.format;
-  if (format) context.note(`${gt}: ${regions} rows are left out (${what[format]}); tracks in them do not count`);
+  if (format)
+    context.note(`${gt}: ${regions} rows are left out (${what[format]}); tracks in these regions do not count`);
   for (const { rows, regions: out } of truths) {
-    if (rows.count === 0 && out && out.count > 0) context.note(`${rows.file}: no row is left to be found`);
+    if (rows.count === 0 && out && out.count > 0)
+      context.note(`${rows.file}: all rows are left out, so there is nothing to find`);
     if (rows.count === 0 || rows.confidence.some((each) => Math.trunc(each) !== 0)) continue;
     context.note(
-      `${rows.file}: all ${rows.count} rows have confidence 0 (column 7), which means "leave out", so nothing is there to be found and every track is wrong; write 1 for boxes that count`,
+      `${rows.file}: all ${rows.count} rows have confidence 0 (column 7), which means "leave out", so there is nothing to find and every track counts as wrong; write 1 for boxes that count`,
     );
   }
 }

@@ -112,7 +112,9 @@ async function evalVoc(options: VocOptions, context: Context): Promise<void> {
   const { mAP11, mAPArea, classes } = result;
   const without = classes.filter(({ truths, name }) => truths > 0 && !found.has(name));
   if (without.length > 0) {
-    context.note(`${pred}: no detections of ${without.map(({ name }) => name).join(", ")}; these count 0`);
+    context.note(
+      `${pred}: no detections of ${without.map(({ name }) => name).join(", ")}; their average precision is 0`,
+    );
   }
   if (report) await writePage(report, context, ({ vocPage }) => vocPage(result, truth, found, basename(pred)));
   const chosen = <T>(eleven: T, area: T) => (year === "2007" ? eleven : area);

@@ -80,13 +80,16 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     else if (epoch >= recipe.epochs || outOfPatience(checkpoint, recipe, valEvery))
       throw changedBest(folder, checkpoint);
     // A kill between an epoch's two writes leaves the best weights of an epoch that is now repeated.
-    else warn(`${bestPath(folder)} is not of an epoch up to ${epoch}: the best is chosen from the epochs that follow`);
+    else
+      warn(`${bestPath(folder)} is not from the first ${epoch} epochs; the best is chosen from the epochs that follow`);
   }
   const device = await openDevice(recipe.device, threads);
   if (device !== undefined)
-    context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its bits are its own, from run to run too`);
+    context.note(`device ${recipe.device}: ONNX Runtime computes the steps; its results do not repeat bit for bit`);
   if (recipe.fast === true)
-    context.note("fast kernels: multiply-adds may be fused; on another kind of processor the bits may differ");
+    context.note(
+      "fast kernels: multiply-adds may be fused; on another type of processor the results may differ in a few bits",
+    );
   const engine = request.engine ?? (await createEngine({ threads: nodeThreads(threads), fast: recipe.fast }));
   const batches = makeBatches(source, network, recipe, threads, warn);
   const { batchesPerEpoch } = batches;
@@ -138,7 +141,7 @@ async function trainLocked(request: TrainRequest, lock: RunLock, context: StepCo
     };
     for (const observer of observers) await observer.started?.(start);
     if (started !== undefined) {
-      context.note(`as they are, the weights have ${describeMetrics(started)}`);
+      context.note(`before training, the weights have ${describeMetrics(started)}`);
       events.validatedStart(started);
     }
     const impatient = () => outOfPatience(standing, recipe, valEvery);
