@@ -128,7 +128,7 @@ imgsz: {height: 48, width: 64}
       ["- 3", /c\.yaml:1:1: is not options by their names/],
       ["a: [", /c\.yaml:\d+:\d+: is not YAML/],
       ["epochs: 3\nepochs: 4", /c\.yaml:2:1: is not YAML: Map keys must be unique/],
-      ["import: w.pth", /c\.yaml:1:1: the file is of imported weights/],
+      ["import: w.pth", /c\.yaml:1:1: the file describes imported weights, not a training/],
       ["cfg: other.yaml", /unknown key "cfg"/],
     ] as const) {
       const said = await optionsOf(text);

@@ -213,11 +213,14 @@ describe("track", () => {
     await phinets(...words, "--conf", "0.3");
     expect(readFileSync(out, "utf8").trim().split("\n")).toHaveLength(3);
     const wrong = await phinets(...words, "--min-hits", "2");
-    expect([wrong.exitCode, wrong.stderr]).toEqual([2, expect.stringContaining("--min-hits is of --tracker sort")]);
+    expect([wrong.exitCode, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining("--min-hits is only for --tracker sort"),
+    ]);
     const sort = await phinets(...words.slice(0, 5), "--high-score", "0.6");
     expect([sort.exitCode, sort.stderr]).toEqual([
       2,
-      expect.stringContaining("--high-score is of --tracker bytetrack"),
+      expect.stringContaining("--high-score is only for --tracker bytetrack"),
     ]);
   });
 

@@ -34,7 +34,7 @@ export const dataFormat: OptionDefinition = {
   help: "format of the data set",
   group,
   parse: oneOf(...dataFormats.map(({ id }) => id)),
-  usual: "detected",
+  usual: "detected automatically",
 };
 
 export const only: OptionDefinition = {

@@ -38,7 +38,7 @@ function range(text: string): [from: number, to: number] {
 const definition: VerbDefinition = {
   name: "doctor",
   description:
-    "Reads every picture and label of a data set and reports its format and how it was interpreted, counts, sizes, boxes that are too small at the chosen resolution, copies and near copies across splits, and each bad file and row with the reason. The exit code is 1 if there are any bad ones.",
+    "Reads every picture and label of a data set and reports its format and how it was interpreted, counts, sizes, boxes that are lost at the chosen resolution, copies and near copies across splits, and each bad file and row with the reason. The exit code is 1 if there are any bad ones.",
   arguments: [
     { name: "[data...]", help: "labelled pictures: a folder, .zip, data.yaml or COCO JSON", completes: "path" },
   ],

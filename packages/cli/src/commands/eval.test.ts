@@ -116,7 +116,9 @@ describe.skipIf(!goldens)("eval against the reference tools", () => {
     expect(combined).toMatchObject({ TP: 209, FN: 150, FP: 13, IDSW: 7, frames: 71 });
     rmSync(join(gt, "seqinfo.ini"));
     const { stdout, stderr } = await phinets(...words, "--json");
-    expect(stderr).toContain("seqinfo.ini: is missing; taking the last frame that has a box, 71");
+    expect(stderr).toContain(
+      "seqinfo.ini: is missing; the sequence is assumed to end at the last frame with a box, 71",
+    );
     expect(JSON.parse(stdout).combined).toEqual(combined);
   });
 });

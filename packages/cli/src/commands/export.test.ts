@@ -91,7 +91,7 @@ describe("phinets export", () => {
     for (const file of ["library.properties", "src/nuts_model.c", "examples/nuts/nuts.ino"])
       expect(files).toContain(join(root, "arduino", file));
     expect((await phinets(...words, join(root, "zephyr"), "--for", "zephyr")).stdout).toContain(
-      `\nREADME.md in ${join(root, "zephyr")} says how to build and call it\n`,
+      `\nREADME.md in ${join(root, "zephyr")} describes how to build and call it\n`,
     );
     const other = await phinets(...words, join(root, "none"), "--for", "cmake", "--format", "c,onnx,tflite");
     expect(other).toEqual({

@@ -263,7 +263,7 @@ describe("import of an .onnx", () => {
     expect(await refused(file, "--classes", "a,b,c")).toContain("gives [1,2], and 3 classes are named");
     expect(await refused(file, "--mean", "1,2")).toContain("--mean has 2 numbers; one, or one for each of 3 channels");
     expect(await refused(file, "--network", "network.json")).toContain("is a whole network");
-    expect(await refused(file, "--no-fold")).toMatch(/^2 .*is of floats; --no-fold is of int8/);
+    expect(await refused(file, "--no-fold")).toMatch(/^2 .*is a float network; --no-fold is only for int8/);
     writeFileSync(file, readFileSync(file).subarray(0, 900));
     expect(await refused(file)).toMatch(/^1 .*brightness.onnx: is damaged/);
     expect(readdirSync(join(project, "classify"))).toEqual(before);

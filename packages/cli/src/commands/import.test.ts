@@ -98,7 +98,7 @@ describe("import", () => {
     const detector = save("detector.json", { ...fixtureNetwork, head: { kind: "yolov2", classes: ["person"] } });
     const detect = await phinets("import", file, "--network", detector, "--partial", project());
     expect(detect.stdout).toMatch(
-      /runs\/detect\/import: 135 parameters[\s\S]*to be trained: head\.0\.weight[\s\S]*only: classifier/,
+      /runs\/detect\/import: 135 parameters[\s\S]*to be trained: head\.0\.weight[\s\S]*only in the file, ignored: classifier/,
     );
     const other = save("other.json", { family: "mobilenetv2", input, head: { kind: "classifier", classes: 10 } });
     const wrong = await phinets("import", file, "--network", other, "--partial", project());

@@ -129,14 +129,17 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
   const isFloat = onnx ? !core.isQuantizedOnnx(bytes, file) : tflite && core.isFloatTflite(bytes, file);
   if (isFloat) {
     const imported = (onnx ? core.importOnnx : core.importFloatTflite)(bytes, file, request);
-    if (!fold) throw new PhinetsError("cli.usage", `${file}: is of floats; --no-fold is of int8`);
+    if (!fold) throw new PhinetsError("cli.usage", `${file}: is a float network; --no-fold is only for int8`);
     const { saveImportedFloat } = await import("@phinets/node/steps");
     context.result(...saveImportedFloat(imported, bytes, file, { ...request, normalisation }));
     return;
   }
   if (onnx || tflite) {
     if (normalisation !== undefined)
-      throw new PhinetsError("cli.usage", `${file}: is of int8; --scale, --mean and --std are of floats`);
+      throw new PhinetsError(
+        "cli.usage",
+        `${file}: is an int8 network; --scale, --mean and --std are only for float networks`,
+      );
     const imported = (onnx ? core.importQuantizedOnnx : core.importTflite)(bytes, file, request);
     const { saveImported } = await import("@phinets/node/steps");
     context.result(...saveImported(imported, bytes, file, { ...request, fold }));
@@ -146,7 +149,7 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
   if ([classes, head, shape, outputs, normalisation].some((each) => each !== undefined))
     throw new PhinetsError(
       "cli.usage",
-      `${file}: is no .onnx and no .tflite, and --classes, --head, --shape, --outputs, --scale, --mean and --std are of these`,
+      `${file}: is neither .onnx nor .tflite, and --classes, --head, --shape, --outputs, --scale, --mean and --std are only for these`,
     );
   if (network === undefined)
     throw new PhinetsError("cli.usage", "--network is missing; name the network.json that the weights belong to");
@@ -156,7 +159,7 @@ async function importCommand(file: string, options: ImportOptions, context: Cont
 /** Refuses --network and --partial for a file that is a whole network. */
 function requireNetwork(file: string, { network, partial }: ImportOptions): void {
   if (network !== undefined || partial)
-    throw new PhinetsError("cli.usage", `${file}: is a whole network; --network and --partial are of weights`);
+    throw new PhinetsError("cli.usage", `${file}: is a whole network; --network and --partial are only for weights`);
 }
 
 /** Pixel normalisation of the training, where options give it. */

@@ -60,7 +60,7 @@ export function configYaml(data: string, found: (DatasetIndex & { readonly forma
     "",
     "# The board (phinets boards lists them), and what the network may use of it.",
     `target: ${defaultTarget}`,
-    "# imgsz: 96x128    # input, HEIGHTxWIDTH; solved for if it is not given",
+    "# imgsz: 96x128    # input, HEIGHTxWIDTH; by default chosen for the board",
     `# fps: ${defaultFps}          # frames a second that the board must reach`,
     "# channels: 1      # grey pictures",
     "",

@@ -71,7 +71,7 @@ async function init(folder: string, { sweep }: InitOptions, context: Context): P
         ? `${folder}: no pictures yet; data.yaml says where they go`
         : `${folder}: ${describeFound(found)}`,
       ...written.map((path) => `written: ${path}`),
-      ...kept.map((path) => `kept as it is: ${path}`),
+      ...kept.map((path) => `not changed: ${path}`),
       `next: ${shellQuote(next)}`,
     ].join("\n"),
   );

@@ -52,7 +52,7 @@ export const limitOptions: readonly OptionDefinition[] = [
     help: "input size in pixels, N or HEIGHTxWIDTH",
     group,
     parse: pictureSize,
-    usual: "solved for",
+    usual: "chosen for the board",
     yields,
     wordsOf: ({ height, width }) => `${height}x${width}`,
   },

@@ -38,7 +38,7 @@ export async function predictTensors(options: TensorOptions, context: Context): 
     import("@phinets/node/host"),
   ]);
   if (typeof options.save === "string")
-    throw new PhinetsError("cli.usage", `--save ${options.save} is of pictures; --tensor writes outputs.bin`);
+    throw new PhinetsError("cli.usage", `--save ${options.save} is only for pictures; --tensor writes outputs.bin`);
   const run = loadRun(options.model);
   const quantized = requireQuantized(run);
   const inputs = readTensors(options.tensor, run.network);

@@ -89,7 +89,7 @@ export function register(program: Command, context: Context): void {
     if (file === undefined) return predict(sources, { ...options, iou: options.nmsIou ?? options.iou }, context);
     if (sources.length > 0) throw new PhinetsError("cli.usage", "--tensor has the inputs; leave the other sources out");
     if (options.queue !== undefined)
-      throw new PhinetsError("cli.usage", "--queue is of pictures; leave it out of --tensor");
+      throw new PhinetsError("cli.usage", "--queue is only for pictures; leave it out with --tensor");
     const { predictTensors } = await import("./predict-tensors.js");
     return predictTensors({ ...options, tensor: file }, context);
   });
@@ -128,10 +128,10 @@ async function predict(words: readonly string[], options: PredictOptions, contex
     throw new PhinetsError("cli.usage", `${stream} is a stream, and a stream is predicted alone; give one source`);
   }
   if (options.raw && stream !== "-")
-    throw new PhinetsError("cli.usage", "--raw is of frames on standard input; give - as the source");
+    throw new PhinetsError("cli.usage", "--raw is only for frames on standard input; give - as the source");
   checkQueueOptions(options);
   if (options.queue !== undefined && stream !== undefined)
-    throw new PhinetsError("cli.usage", `--queue is of pictures, and ${stream} is a stream; leave it out`);
+    throw new PhinetsError("cli.usage", `--queue is only for pictures, and ${stream} is a stream; leave it out`);
   const run = loadRun(options.model);
   requirePictureInput(run.network, asked[0]);
   const on = chooseArithmetic(run, options.on, context.note);
@@ -170,9 +170,11 @@ async function formatsOf(options: PredictOptions, model: Model, stream: string |
   const { parseSave } = await import("@phinets/node/dataset");
   const formats = parseSave(words.join(","));
   if (save === false || save === "false") throw usage("--no-save writes nothing, so it does not go with --save");
-  if (model.task !== "detect") throw usage(`--save ${formats.join(",")} is of boxes, and the network is a classifier`);
+  if (model.task !== "detect") throw usage(`--save ${formats.join(",")} writes boxes, and the network is a classifier`);
   if (stream !== undefined)
-    throw usage(`--save ${formats.join(",")} is of pictures and videos; a stream's boxes are in predictions.jsonl`);
+    throw usage(
+      `--save ${formats.join(",")} is only for pictures and videos; a stream's boxes are in predictions.jsonl`,
+    );
   return formats;
 }
 

@@ -83,7 +83,7 @@ describe("predict", () => {
       [["0", join(folder, "a")], 2, /0 is a stream, and a stream is predicted alone/],
       [[join(folder, "a"), "--pixel-range", "9..1"], 2, /--pixel-range is 9\.\.1; it is LOW\.\.HIGH/],
       [[join(folder, "a"), "--save", "paper"], 2, /no format "paper"/],
-      [[join(folder, "a"), "--raw", "64x48"], 2, /--raw is of frames on standard input/],
+      [[join(folder, "a"), "--raw", "64x48"], 2, /--raw is only for frames on standard input/],
     ] as const) {
       const outcome = await phinets("predict", ...words, "--model", run, "--project", project);
       expect(outcome.stderr).toMatch(message);

@@ -142,7 +142,7 @@ function objectiveOf({ objective, path }: SweepFile, task: "detect" | "classify"
   if ((objective === "top1") === (task === "classify")) return objective;
   throw new PhinetsError(
     "sweep.objective",
-    `${path}: objective is ${objective}, which is of ${task === "detect" ? "classifiers" : "detectors"}; ${usual} is this data set's`,
+    `${path}: objective is ${objective}, which is only for ${task === "detect" ? "classifiers" : "detectors"}; ${usual} is this data set's`,
     path,
   );
 }
@@ -198,7 +198,7 @@ async function wantedSettings(
   if (wanted.length <= mostSettings) return wanted;
   throw new PhinetsError(
     "sweep.space",
-    `${file.path}: is of ${wanted.length} settings; ${mostSettings} are the most: list fewer values, or search: random with trials`,
+    `${file.path}: has ${wanted.length} settings, and at most ${mostSettings} are allowed: list fewer values, or use search: random with trials`,
     file.path,
   );
 }
@@ -210,7 +210,7 @@ function settingsOf({ space, search, trials, seeds, path }: SweepFile): readonly
     if (count > mostSettings)
       throw new PhinetsError(
         "sweep.space",
-        `${path}: is of ${count} settings; ${mostSettings} are the most: search: random with trials draws some`,
+        `${path}: has ${count} settings, and at most ${mostSettings} are allowed: use search: random with trials to draw some`,
         path,
       );
     return gridSettings(dimensions);

@@ -243,7 +243,7 @@ describe("a sweep file", () => {
     [`${base}search: best`, /search is "best"; one of grid, random, asha/],
     [`${base}limits: {ram: 1}`, /limits\.ram: is no limit of a sweep/],
     [`${base}limits: {powerMw: 1}`, /limits\.fps and limits\.powerMw are given together/],
-    [`${base}objective: top1`, /objective is top1, which is of classifiers; AP50/],
+    [`${base}objective: top1`, /objective is top1, which is only for classifiers; AP50/],
     [`${base}seed: [-1]`, /seed is -1/],
     [`${base}resume: x`, /unknown key "resume"/],
     [`${base}lr: &a [*a]`, /sweep\d+\.yaml:/],

@@ -140,10 +140,10 @@ async function track(source: string | undefined, options: TrackOptions, context:
   if (options.model !== undefined && source === undefined)
     throw usage("track --model needs a video or a folder of frames");
   if (options.tracker === "bytetrack" && options.minHits !== undefined) {
-    throw usage("--min-hits is of --tracker sort; bytetrack shows a track from its second find on");
+    throw usage("--min-hits is only for --tracker sort; bytetrack reports a track from its second detection on");
   }
   if (options.tracker === "sort" && options.highScore !== undefined) {
-    throw usage("--high-score is of --tracker bytetrack; sort does not look at scores");
+    throw usage("--high-score is only for --tracker bytetrack; sort does not use scores");
   }
   if (extname(options.out).toLowerCase() === ".mp4")
     throw usage(`--out ${options.out} is the tracks' text, as tracks.txt; the mp4 is written beside it`);

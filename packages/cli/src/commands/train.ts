@@ -109,7 +109,7 @@ function refuseOthers(command: Command, option: "resume" | "from-lock", more: re
   if (given === undefined) return;
   throw new PhinetsError(
     "cli.usage",
-    `${given.long} cannot be changed with --${option}, which goes on with the run's own options; leave it out, or start a new run`,
+    `${given.long} cannot be changed with --${option}, which continues with the run's own options; leave it out, or start a new run`,
   );
 }
 

@@ -197,7 +197,7 @@ function formatsOf({ save, saveTxt, saveJson }: ValOptions, { network, folder }:
   if (findsBoxes(network.head)) return formats;
   throw new PhinetsError(
     "cli.usage",
-    `--save ${formats.join(",")} is of boxes, and ${folder} is a classifier, which finds none`,
+    `--save ${formats.join(",")} writes boxes, and ${folder} is a classifier, which finds none`,
   );
 }
 

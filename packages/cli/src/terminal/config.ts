@@ -83,7 +83,7 @@ function requireKnown(entry: OptionEntry, all: readonly OptionDefinition[], file
   if (key === "import" && !inRecipe) {
     throw new PhinetsError(
       "cli.config",
-      `${place}: the file is of imported weights and says nothing of a training; start from the run with --weights`,
+      `${place}: the file describes imported weights, not a training; start from that run with --weights`,
       file,
     );
   }

@@ -80,7 +80,7 @@ function lostLines({ lost, boxSides }: DoctorReport): string[] {
   lines.push(
     "",
     `lost: ${plural(tooSmall, "box", "boxes")} below ${minBoxPixels} pixels${share(tooSmall)}; ` +
-      `${sharedCell} in a ${gridStride}x${gridStride} cell that another box has${share(sharedCell)}`,
+      `${sharedCell} in the same ${gridStride}x${gridStride} cell as another box${share(sharedCell)}`,
   );
   return lines;
 }

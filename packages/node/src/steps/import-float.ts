@@ -73,9 +73,9 @@ function textOf({ run, input, outputs, operators, macs, parameters, notes }: Flo
   const counts = Object.entries(operators).map(([kind, count]) => `${count} ${kind}`);
   return [
     `${run}: ${formatCount(macs)} MACs, ${formatCount(parameters)} parameters`,
-    `takes  ${formatShape(input.shape)} float32`,
-    ...outputs.map(({ name, shape }) => `gives  ${formatShape(shape)} float32${outputs.length > 1 ? `, ${name}` : ""}`),
-    `of     ${counts.join(", ")}`,
+    `input  ${formatShape(input.shape)} float32`,
+    ...outputs.map(({ name, shape }) => `output ${formatShape(shape)} float32${outputs.length > 1 ? `, ${name}` : ""}`),
+    `ops    ${counts.join(", ")}`,
     ...notes.map((note) => `note: ${note}`),
     `next   phinets quantize --model ${shellQuote([run])} --data DATA`,
   ].join("\n");

@@ -135,9 +135,9 @@ function textOf({ run, input, outputs, operators, macs, constantBytes: bytes, fo
           `folded ${formatCount(folded.removed)} of ${formatCount(folded.channels)} channels, which are constant: ${formatCount(folded.macsBefore)} MACs and ${formatBytes(folded.constantBytesBefore)} before; the outputs of ${folded.inputsCompared} inputs are equal, byte for byte`,
         ]
       : []),
-    `takes  ${formatShape(input.shape)} int8, ${quantization(input)}`,
-    ...outputs.map((output) => `gives  ${formatShape(output.shape)} int8, ${quantization(output)}`),
-    `of     ${counts.join(", ")}`,
+    `input  ${formatShape(input.shape)} int8, ${quantization(input)}`,
+    ...outputs.map((output) => `output ${formatShape(output.shape)} int8, ${quantization(output)}`),
+    `ops    ${counts.join(", ")}`,
     ...notes.map((note) => `note: ${note}`),
   ].join("\n");
 }

@@ -172,7 +172,7 @@ describe.skipIf(!ffmpeg)("streams", () => {
     expect(await fromFile(raw, { raw: parseRawFrames("64x48:gray") })).toHaveLength(10);
     expect(await reason(fromFile(join(folder, "../../etc/hostname")))).toMatch(/^standard input: cannot be opened: \S/);
     expect(await reason(framesOf(clip, { raw: parseRawFrames("64x48") }))).toMatch(
-      /--raw is of frames on standard input/,
+      /--raw is only for frames on standard input/,
     );
   });
 });

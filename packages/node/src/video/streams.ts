@@ -75,7 +75,7 @@ export interface StreamOptions {
 export async function streamOf(source: string, options: StreamOptions = {}): Promise<Stream | undefined> {
   const { raw } = options;
   if (source === "-") return standardInput(options);
-  if (raw) throw new PhinetsError("cli.usage", "--raw is of frames on standard input; give - as the source");
+  if (raw) throw new PhinetsError("cli.usage", "--raw is only for frames on standard input; give - as the source");
   if (/^\d{1,3}$/.test(source) && !existsSync(source)) return camera(Number(source));
   const device = /^\/dev\/video(\d{1,3})$/.exec(source);
   if (device && process.platform === "linux") return camera(Number(device[1]));

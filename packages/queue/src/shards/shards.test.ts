@@ -226,8 +226,11 @@ describe.skipIf(!workersBuilt || !installed("redis-server"))("pictures over a qu
   }, 480_000);
 
   it.each([
-    [["predict", "-", "--queue", "redis://a", "--store", "s"], /--queue is of pictures, and - is a stream/],
-    [["predict", "--tensor", "t", "--queue", "redis://a", "--store", "s"], /--queue is of pictures; leave it out/],
+    [["predict", "-", "--queue", "redis://a", "--store", "s"], /--queue is only for pictures, and - is a stream/],
+    [
+      ["predict", "--tensor", "t", "--queue", "redis://a", "--store", "s"],
+      /--queue is only for pictures; leave it out/,
+    ],
     [["predict", "pictures", "--queue", "redis://a"], /--queue needs a place for files/],
     [["val", "--data", "d", "--serve", "127.0.0.1:0"], /--serve is for work on many machines/],
   ])("%j is refused in a line", async (words, message) => {
