@@ -9,7 +9,7 @@ double phinets_sigmoid(const phinets_output_map *map, int32_t q) {
 }
 
 int32_t phinets_least_above(const phinets_output_map *map, double threshold) {
-  int32_t low = -128, high = 128; /* a sigmoid never falls: bisected */
+  int32_t low = -128, high = 128; /* bisection: the sigmoid is monotonic */
   while (low < high) {
     const int32_t middle = low + (high - low) / 2;
     if (phinets_sigmoid(map, middle) > threshold)
@@ -31,7 +31,7 @@ int32_t phinets_insert(phinets_box *boxes, int32_t count, int32_t capacity, cons
 static double smaller(double a, double b) { return a < b ? a : b; }
 static double larger(double a, double b) { return a > b ? a : b; }
 
-/* While boxes are compared, x and y are their centres. */
+/* Until `finish`, x and y of a box are its centre. */
 static double intersection_over_union(const phinets_box *a, const phinets_box *b) {
   const double ax1 = a->x - a->width / 2.0, ax2 = a->x + a->width / 2.0;
   const double ay1 = a->y - a->height / 2.0, ay2 = a->y + a->height / 2.0;
@@ -44,7 +44,7 @@ static double intersection_over_union(const phinets_box *a, const phinets_box *b
   return both / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - both);
 }
 
-/* From centre to top-left corner, clipped to the picture. */
+/* Converts x and y from the centre to the top-left corner and clips the box to the picture. */
 static void finish(phinets_box *box) {
   const double x = box->x - box->width / 2.0, y = box->y - box->height / 2.0;
   const double right = smaller(larger(x + box->width, 0.0), 1.0);

@@ -27,7 +27,7 @@ int32_t phinets_decode_yolov2(const phinets_detector *d, const int8_t *output, d
           .height = level->anchor_sizes[2 * a + 1] * map->powers[entry[3] - map->zero_point] / level->height,
       };
       const double area = box.width * box.height;
-      if (area - area != 0.0) continue; /* infinite: a network that diverged */
+      if (area - area != 0.0) continue; /* not finite, as of a network that diverged */
       for (int32_t c = 0; c < d->classes; c++) {
         box.score = objectness * map->powers[logits[c] - logits[best]] / sum;
         box.class_index = c;

@@ -14,7 +14,7 @@ static int32_t decode_level(const phinets_detector *d, const phinets_level *leve
   const int8_t *entry = output + map->offset;
   for (int32_t cell = 0; cell < level->height * level->width; cell++) {
     for (int32_t a = 0; a < level->anchors; a++, entry += 5 + d->classes) {
-      if (entry[4] < least) continue; /* a score is at most the objectness */
+      if (entry[4] < least) continue; /* no score exceeds the objectness */
       const double objectness = phinets_sigmoid(map, entry[4]);
       const double x = phinets_sigmoid(map, entry[0]), y = phinets_sigmoid(map, entry[1]);
       phinets_box box = {

@@ -2,7 +2,7 @@
 
 #include "decode.h"
 
-/* Mean of a distribution over 0, 1, ..., bins - 1 cells, given as logits; with one bin the value itself. */
+/* Mean, in cells, of a distribution over 0, 1, ..., bins - 1, given as logits; with one bin the dequantised value. */
 static double distance(const phinets_output_map *map, const int8_t *logits, int32_t bins) {
   if (bins == 1) return map->scale * (double)(logits[0] - map->zero_point);
   int32_t most = logits[0];

@@ -1,5 +1,5 @@
-/* What every example does: a picture into the network, and what it finds out as text, or with -DPHINETS_WIRE, of a detector,
-   as docs/wire-format.md says. C and C++. */
+/* The part that all examples share: passes a picture to the network and reports the result as text or, for a detector
+   with -DPHINETS_WIRE, in the format of docs/wire-format.md. Valid C and C++. */
 #ifndef EXAMPLE_H
 #define EXAMPLE_H
 
@@ -14,8 +14,8 @@
 
 static int8_t example_output[PHINETS_OUTPUT_BYTES];
 
-/* Row y of the picture: pixels, channels; each byte is pixel - 128. PUT YOUR CAMERA HERE: until then it is a light square
-   on grey, which moves with each frame. */
+/* Writes row y of the picture, [width][channels], each byte the pixel's value minus 128. PUT YOUR CAMERA HERE: as it
+   is, the picture is a light square on grey that moves with each frame. */
 static void example_row(uint32_t frame, int32_t y, int8_t *row) {
   const int32_t side = PHINETS_INPUT_HEIGHT / 4, left = (int32_t)(frame % (uint32_t)PHINETS_INPUT_WIDTH);
   for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++) {
@@ -40,7 +40,7 @@ static void example_infer(uint32_t frame) {
 }
 
 #ifdef EXAMPLE_SENDS
-/* Runs the network on a frame and sends boxes and tracks. `write` sends a byte as it is, without CR before LF. */
+/* Runs the network on a frame and sends boxes and tracks. `write` sends one byte unchanged (no CR added before LF). */
 static void example_send(uint32_t frame, void (*write)(uint8_t byte)) {
   static phinets_follower follower;
   static phinets_wire wire;
@@ -67,8 +67,8 @@ static void example_print_number(void (*print)(const char *), uint32_t number) {
   print(p);
 }
 
-/* Runs the network on a frame and prints a line: of a detector the tracks as "id class percent", of a classifier the
-   class. `print` writes a text as it is. */
+/* Runs the network on a frame and prints the tracks of a detector as "id class percent", or the class of a classifier,
+   without a line end. `print` writes a string unchanged. */
 static void example_frame(uint32_t frame, void (*print)(const char *)) {
   example_infer(frame);
 #if defined(PHINETS_DETECTOR)

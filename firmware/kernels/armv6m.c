@@ -1,32 +1,34 @@
 /*
- * Prepares the loops of armv6m_*.S: the layers that they make, a run of outputs at a time.
+ * Prepares the loops of armv6m_*.S for the layers that they support, one run of outputs at a time.
  *
- * Sums of products. One multiplication makes two products and their sum. For two values a and b of a pixel, or of a
- * window, and their weights c and d,
+ * Sums of products. One multiplication computes two products and their sum. For two values a and b of a pixel (or
+ * window) and their weights c and d,
  *   (a - b 2^16) (c 2^16 - d) = (a c + b d) 2^16 - a d   (mod 2^32).
- * The low half is signed, -16384..16256, so the high half is one less where bit 15 is set: a right shift by 16
- * leaves that bit in the carry, and the addition adds it. a c + b d is -32512..32768: the last only where all four
- * are -128, and then the low half is negative, so that it is 32767 and a carry. So it is exact for any int8. Both
- * factors are packed beforehand: a filter's weights once a run of pixels, the run's pixels once for all filters.
+ * The low half is signed, -16384..16256, so the high half is one too small if bit 15 is set: a right shift by 16 moves
+ * that bit to the carry flag, and an add with carry corrects the sum. a c + b d is -32512..32768. It is 32768 only if
+ * all four are -128, and then the low half is negative, so the high half is 32767 plus a carry. The method is therefore
+ * exact for any int8. Both factors are packed in advance: the weights of a filter once per run, the pixels of a run
+ * once for all filters.
  *
- * Depthwise convolution. A column of pixels is loaded once and added to the windows that it belongs to, which lie in
- * registers until they are complete. Columns outside the map are the zero point: what they add is worked out before.
- * Rows outside the map get weights of 0.
+ * Depthwise convolution. Each column of pixels is loaded once and added to the windows that contain it, whose sums stay
+ * in registers until they are complete. Columns outside the map hold the zero point; their contribution is computed in
+ * advance. Rows outside the map get weights of 0.
  *
- * Rescaling (output.c, requantize.h) is acc m / 2^31, rounded, / 2^s, rounded. Here the product of the upper bits of
- * both finds the result, unless it lies so near to a boundary between results that what was left out could decide:
+ * Requantisation (output.c, requantize.h) is acc m / 2^31, rounded, / 2^s, rounded. Here a product of the upper bits of
+ * acc and m gives the result, unless it is so near a rounding boundary that the omitted bits could matter:
  *   n = min(s, 6), L = 2^(n + 9)
  *   a = (acc + L 2^(s - n)) >> (s - n)      0..2L - 1, or the result saturates
- *   p = (a - L) k, k = round(m / 2^(n + 9))  a step of the result is 2^22
- * Cutting acc makes p up to k too small (not at all where s = n), rounding m changes it by up to L / 2, and the two
- * roundings move a boundary by half a unit of the first, D = 2^(21 - s), away from 0 or towards it. Where the lowest
- * and the highest of these give the same result it is the result; else, one time in 40 at s = 8, it is computed by
- * its definition. The accumulators start with L 2^(s - n), and all else that is constant is one addition to a k.
+ *   p = (a - L) k, k = round(m / 2^(n + 9))  2^22 is one step of the result
+ * Truncating acc makes p too small by up to k (by 0 if s = n), rounding m changes p by up to L / 2, and the two
+ * roundings together move a boundary by half a unit of the first, D = 2^(21 - s), in either direction. If the lowest
+ * and the highest possible value give the same result, it is used; else (one time in 40 at s = 8) the exact formula is
+ * used. The accumulators start with L 2^(s - n), so that all other constants are a single addition to a k.
  *
- * Sums and products of rows (elementwise.c) are a linear function of one or two int8 but for their roundings: the same
- * comparison, with 2^21 a step. A product's |(a - zero point) k| is at most 255 * 255 * 2^(21 - s), below 2^31 - 2^23 for s
- * of 6; with the base, 0..2^29, it may be more. What wraps around lands outside 0..2^29 too, so that no result is taken for
- * another; where a result lies outside, the sign of the product, without the base, says on which side.
+ * Sums and products of rows (elementwise.c) are, except for their roundings, linear functions of one or two int8
+ * values, so the same test applies, with 2^21 per step. For a product, |(a - zero point) k| is at most 255 * 255 *
+ * 2^(21 - s), below 2^31 - 2^23 for s = 6; adding the base, 0..2^29, may exceed 2^31. Values that wrap around still lie
+ * outside 0..2^29, so they are not mistaken for valid results; for values outside, the sign of the product without the
+ * base tells which limit applies.
  */
 #include "armv6m.h"
 
@@ -36,7 +38,7 @@
 #include "output.h"
 
 #if !defined(PHINETS_ARMV6M_IN_C)
-/* The assembler's offsets are the structs'. */
+/* Checks the assembler's offsets against the structs. */
 #define SAME(type, member, offset) typedef char same_##offset[offsetof(type, member) == (offset) ? 1 : -1]
 SAME(phinets_armv6m_channels, bias, BIAS);
 SAME(phinets_armv6m_channels, multiplier, MULTIPLIER);
@@ -100,7 +102,8 @@ void phinets_armv6m_channels_begin(phinets_armv6m_channels *channels, const phin
   channels->zero_point = r->zero_point + 128;
 }
 
-/* The sums of a channel whose scaling is not of the common kind. */
+/* Requantises the current channel by the exact formula, for multipliers and shifts outside the fast method's range.
+   Called from assembly. */
 void phinets_armv6m_quantize_exactly(phinets_armv6m_channels *channels);
 void phinets_armv6m_quantize_exactly(phinets_armv6m_channels *channels) {
   const int8_t shift = (int8_t)-channels->right_shift;
@@ -111,7 +114,8 @@ void phinets_armv6m_quantize_exactly(phinets_armv6m_channels *channels) {
                    channels->step);
 }
 
-/* Outputs of a run: as many as there is room for, an even number, in runs of about the same length. */
+/* Length of a run: an even number, as large as the working memory allows, chosen so that the runs of a row have about
+   the same length. 0: there is not enough memory for two pixels. */
 static int32_t run_of(int32_t outputs, int32_t pairs) {
   const int32_t room = (PHINETS_ARMV6M_BUFFER - 4 * pairs) / (4 * pairs) / 2 * 2;
   const int32_t most = room < PHINETS_RUN ? room : PHINETS_RUN;
@@ -153,7 +157,7 @@ int phinets_armv6m_pointwise_row(const phinets_convolution *layer, const int8_t 
   return 1;
 }
 
-/* The window of output ox, row by row, what lies outside the map as the zero point. */
+/* Copies the window of output ox to `taps`, row by row, with the zero point outside the map. */
 static void gather(const phinets_convolution *layer, const int8_t *const *rows, int32_t ox, int8_t *taps) {
   const int32_t width = layer->kernel_width, channels = layer->input.channels;
   const int32_t x = ox * layer->stride_x - layer->pad_left;
@@ -196,7 +200,7 @@ int phinets_armv6m_conv2d_row(const phinets_convolution *layer, const int8_t *co
 }
 
 int phinets_armv6m_depthwise_row(const phinets_convolution *layer, const int8_t *const *rows, int8_t *output) {
-  /* Sums before the first and after the last that are not wanted. */
+  /* With room for unused sums before the first and after the last. */
   int32_t sums[4 + PHINETS_RUN + 2];
   const int32_t width = layer->output.width, channels = layer->output.channels, stride = layer->stride_x;
   const int32_t size = layer->kernel_width, most = size >> 1;
@@ -236,14 +240,15 @@ int phinets_armv6m_depthwise_row(const phinets_convolution *layer, const int8_t 
   return 1;
 }
 
-/* One sum by its definition. */
+/* One sum by the exact formula. Called from assembly. */
 int32_t phinets_armv6m_add_exactly(const phinets_armv6m_addition *addition, int8_t a, int8_t b);
 int32_t phinets_armv6m_add_exactly(const phinets_armv6m_addition *addition, int8_t a, int8_t b) {
   const phinets_addition *layer = addition->layer;
   return phinets_sum_of(layer->a, layer->b, layer->output, 1 << layer->left_shift, a, b);
 }
 
-/* factor * 2^21 of an operand, to the nearest or the next; -1 where it is not smaller than 2.5. */
+/* The factor of an operand times 2^21, with an error of at most 1. -1 if that is 2^29 or more, 0 if it is negligible.
+   */
 static int32_t addend(const phinets_scaling *operand, const phinets_scaling *output) {
   const int32_t right = -(10 + operand->shift + output->shift);
   if (right < 1 || right > 31) return right < 1 ? -1 : 0;
@@ -255,7 +260,7 @@ int phinets_armv6m_add(const phinets_addition *layer, int32_t size, const int8_t
   if (layer->left_shift != 20 || layer->a.shift > 0 || layer->b.shift > 0 || s < 8 || s > 31 || size < 1) return 0;
   const int32_t first = addend(&layer->a, &layer->output), second = addend(&layer->b, &layer->output);
   if (first < 0 || second < 0 || first > 5 << 19 || second > 5 << 19 || first + second > 5 << 20) return 0;
-  /* Off by up to 1 a unit of a and b; roundings before the last, up to 2.5 units of 2^-s. */
+  /* Error bound: up to 1 per unit of a and b, and 2.5 * 2^-s quantisation steps for the roundings before the last. */
   const uint32_t off = 2 * 255 + (5u << 20 >> s) + 2;
   const int32_t zero = layer->a.zero_point * first + layer->b.zero_point * second;
   const phinets_armv6m_addition addition = {
@@ -266,7 +271,7 @@ int phinets_armv6m_add(const phinets_addition *layer, int32_t size, const int8_t
   return 1;
 }
 
-/* One product by its definition. */
+/* One product by the exact formula. Called from assembly. */
 int32_t phinets_armv6m_multiply_exactly(const phinets_armv6m_factors *factors, int8_t a, int8_t b);
 int32_t phinets_armv6m_multiply_exactly(const phinets_armv6m_factors *factors, int8_t a, int8_t b) {
   return phinets_product_of(factors->a_zero_point, factors->b_zero_point, factors->layer->output, a, b);
@@ -276,7 +281,7 @@ int phinets_armv6m_multiply(const phinets_product *layer, int32_t pixels, int32_
                             const int8_t *b, int8_t *output) {
   const int32_t s = -layer->output.shift;
   if (s < 6 || s > 20 || pixels < 1 || channels < 1) return 0;
-  /* The factor is off by up to 1 a unit of a; the two roundings move a boundary by half a unit of 2^-s. */
+  /* Error bound: up to 1 per unit of a for the factor; the two roundings move a boundary by half of 2^-s steps. */
   const uint32_t off = 255 + (1u << 20 >> s) + 2;
   const phinets_armv6m_factors factors = {
       ((layer->output.multiplier >> (s + 1)) + 1) >> 1,

@@ -1,6 +1,6 @@
 /*
- * 3x3 and 5x5 depthwise convolution on Armv6-M: the columns of three or five rows one after the other, each pixel
- * loaded once for the windows that it belongs to. See armv6m.c.
+ * 3x3 and 5x5 depthwise convolution on Armv6-M. The loops process one column of three or five rows after the other and
+ * load each pixel once for all windows that contain it. See armv6m.c.
  */
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
 #include "armv6m_offsets.h"
@@ -29,8 +29,8 @@
   pop {r4, r5, r6, r7, pc}
 .endm
 
-/* Puts the weights of a channel where the loops read them, zeros for rows outside the map. Returns the sums of the
-   left, the middle and the right weights in r8, r9, r10. */
+/* Copies the weights of a channel to the table's rows, with zeros for rows outside the map. Returns the sums of the
+   left, middle and right weights in r8, r9, r10. */
   .section .text.phinets_armv6m_weights, "ax", %progbits
   .type phinets_armv6m_weights, %function
   .thumb_func
@@ -82,8 +82,8 @@ phinets_armv6m_weights:
   .thumb_func
   .balign 4
 
-/* A column: the last of the window of \a, the middle of \b's, the first of \c's. r0 weights, r1 offset of the column,
-   r6 sums, r11 bytes a pixel, r12 start, lr the end of the sums. */
+/* A column, which is the last one of the window summed in \a, the middle one of \b's and the first one of \c's.
+   r0 weights, r1 offset of the column, r6 sums, r11 bytes per pixel, r12 start, lr end of the sums. */
 .macro column a, b, c, done
   ldm r0!, {r2, r3, r4, r5}
   ldrsb r2, [r2, r1]
@@ -128,14 +128,14 @@ slide_channel:
   mov r1, r10
   add r9, r0
   add r9, r1
-  muls r0, r3 /* what a column left of the map adds */
-  muls r1, r3 /* one right of it */
+  muls r0, r3 /* contribution of a column left of the map */
+  muls r1, r3 /* and of one right of it */
   str r1, [r7, #RIGHT]
   mov r2, r9
   muls r2, r3
   subs r4, r4, r2
   mov r12, r4
-  adds r4, r4, r0 /* used where the first window begins left of the map */
+  adds r4, r4, r0 /* used if the first window begins left of the map */
   mov r9, r4
   ldr r1, [r7, #NEXT]
   adds r2, r1, #1
@@ -160,7 +160,7 @@ slide_channel:
   b 5f
 4:
   mov r3, r8
-5: /* The window that misses its right column: complete where that is outside the map, else not wanted. */
+5: /* The window that lacks its right column: complete if that column is outside the map, else unused. */
   ldr r7, [sp]
   ldr r1, [r7, #RIGHT]
   adds r3, r3, r1
@@ -182,8 +182,8 @@ slide_channel:
   .thumb_func
   .balign 4
 
-/* Two columns: the middle and the last of the window of \a, the last being the first of \b's. r0 weights, r1 and r2
-   offsets of the columns, r10 bytes of two pixels, r11 sums, r12 start, lr the end of the sums. */
+/* Two columns: the middle and the last one of the window summed in \a; the last is also the first one of \b's.
+   r0 weights, r1 and r2 offsets of the columns, r10 bytes of two pixels, r11 sums, r12 start, lr end of the sums. */
 .macro columns a, b, done
   ldm r0!, {r3, r4, r5, r6}
   ldrsb r7, [r3, r1]
@@ -287,7 +287,7 @@ slide_strided_channel:
   b 2b
 4:
   mov r8, r9
-3: /* r8: a window that misses two columns, r1 the middle one */
+3: /* r8: a window that lacks two columns; r1: offset of the middle one */
   ldr r7, [sp]
   ldr r3, [r7, #PADDED]
   lsrs r3, r3, #3
@@ -324,8 +324,8 @@ slide_strided_channel:
   restore 4
   .size phinets_armv6m_slide_strided, . - phinets_armv6m_slide_strided
 
-/* 5x5: the same, rows of six words: row, w3, w1, w4, w2, w0. Returns the sums of the columns of weights in r8 to r12,
-   left to right. [sp] is the table. */
+/* The same for 5x5. Rows of the table have six words: row, w3, w1, w4, w2, w0. Returns the sums of the columns of
+   weights in r8 to r12, left to right. [sp]: the table. */
   .section .text.phinets_armv6m_weights_5, "ax", %progbits
   .global phinets_armv6m_weights_5
   .hidden phinets_armv6m_weights_5
@@ -386,8 +386,8 @@ phinets_armv6m_weights_5:
 #define END_5 12
 #define PIXEL_5 16
 
-/* What both strides begin a channel with: r4 start, r0 and r1 what one and two columns left of the map add. On the
-   stack the start, and what two columns right of it add; in RIGHT what one does. */
+/* Start of a channel for both strides. Sets r4 to start, and r0 and r1 to the contributions of one and two columns left
+   of the map. Pushes start and the contribution of two columns right of the map; stores that of one in RIGHT. */
 .macro begin_5
   ldr r3, [r7, #INPUT_ZERO]
   ldr r4, [r7, #START]
@@ -418,8 +418,8 @@ phinets_armv6m_weights_5:
   .thumb_func
   .balign 4
 
-/* A row of a column: the last of the window of r8, ..., the first of that of r12. r0 weights, r1 offset of the
-   column. */
+/* One row of a column, which is the last one of the window summed in r8, ..., the first one of that in r12.
+   r0 weights, r1 offset of the column. */
 .macro row_5
   ldm r0!, {r2, r3, r4, r5, r6, r7}
   ldrsb r2, [r2, r1]
@@ -485,7 +485,7 @@ slide_channel_5:
   ldr r3, [sp, #END_5]
   cmp r2, r3
   bne 1b
-  /* The windows that miss one or two columns on the right. */
+  /* The windows that lack one or two columns on the right. */
   ldr r7, [sp]
   ldr r3, [r7, #RIGHT]
   add r3, r8
@@ -509,8 +509,8 @@ slide_channel_5:
   .thumb_func
   .balign 4
 
-/* A row of two columns, at offsets r1 and r7: the fourth and fifth of the window of r8, the second and third of r9's,
-   the second being the first of r10's. */
+/* One row of two columns, at offsets r1 and r7: the fourth and fifth of the window summed in r8, the second and third
+   of r9's; the second column is also the first of r10's. */
 .macro row_strided_5
   ldm r0!, {r2, r3, r4}
   ldrsb r5, [r2, r1]
@@ -543,7 +543,7 @@ slide_strided_channel_5:
   adds r4, r4, r0
   movs r1, r2
   b 3f
-1: /* The first column inside the map is the first of a window and the third of the one before. */
+1: /* The first column inside the map is the first of a window and the third of the previous window. */
   adds r1, r1, r4
   mov r8, r1
   movs r5, r7

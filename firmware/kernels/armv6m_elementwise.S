@@ -7,8 +7,8 @@
   .syntax unified
   .thumb
 
-/* The result in r5, 2^21 a step, to int8 + 128. r6 free, r8 offset, r9 where the part behind the point is too near to
-   the next step. */
+/* Rounds the result in r5, in units of 2^-21 steps, to int8 + 128. r6: temporary, r8: offset, r9: threshold of the
+   fractional bits from which the result is too near the next step. */
 .macro round near, outside
   add r5, r8
   lsls r6, r5, #11
@@ -102,7 +102,7 @@ phinets_armv6m_multiply_short:
   mov r11, r5
   movs r7, #0
   mov r12, r7
-1: /* a channel: its factor, and what it adds for the zero point of a */
+1: /* a channel: its factor, and the offset for the zero point of a */
   mov r7, r12
   ldr r2, [sp]
   ldrsb r4, [r2, r7]
@@ -152,7 +152,7 @@ phinets_armv6m_multiply_short:
   pop {r0, r1, r2, r3, r4, r6}
   mov r12, r6
   b 6b
-5: /* by the sign of the product: with the base it may have wrapped around */
+5: /* use the sign of the product without the base: the sum may have wrapped around */
   lsls r5, r5, #21
   ldr r6, [r0, #FACTOR_BASE]
   subs r5, r5, r6

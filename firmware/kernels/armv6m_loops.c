@@ -1,5 +1,4 @@
-/* The loops of armv6m_*.S in C: what they compute, for tests on machines that do not run them
-   (-DPHINETS_ARMV6M_IN_C). */
+/* The loops of armv6m_*.S in C, as their definition and for tests on other machines (-DPHINETS_ARMV6M_IN_C). */
 #include "armv6m.h"
 
 #if defined(PHINETS_ARMV6M_IN_C)
@@ -59,7 +58,7 @@ void phinets_armv6m_pack(const int8_t *first, const int8_t *second, int32_t taps
   }
 }
 
-/* The two products in the high half, with the carry from the low half. */
+/* Sum of the two products: the high half plus the carry from the low half; see armv6m.c. */
 static uint32_t two_products(uint32_t pixels, uint32_t weights) {
   const uint32_t word = pixels * weights;
   return (uint32_t)((int32_t)word >> 16) + (word >> 15 & 1);
@@ -86,7 +85,7 @@ void phinets_armv6m_multiply_all(phinets_armv6m_product *p) {
 
 /* armv6m_depthwise.S */
 
-/* Window by window; the assembly goes column by column and adds each to the windows that it belongs to. */
+/* Goes window by window; the assembly goes column by column and adds each column to the windows that contain it. */
 static void slide(phinets_armv6m_depthwise *d, int32_t size, int32_t stride) {
   const int32_t left = d->padded & 3, right = d->padded >> 2;
   for (; d->count > 0; d->count--, d->weights += size * size, d->next++) {

@@ -1,4 +1,4 @@
-/* Where the members of the tables in armv6m.h lie, for the assembler. armv6m.c holds them to the structs. */
+/* Offsets of the members of the structs in armv6m.h, for the assembler. armv6m.c checks them at compile time. */
 #ifndef PHINETS_ARMV6M_OFFSETS_H
 #define PHINETS_ARMV6M_OFFSETS_H
 

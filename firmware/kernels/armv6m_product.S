@@ -1,5 +1,5 @@
 /*
- * Sums of products on Armv6-M, two at a multiplication: see armv6m.c.
+ * Sums of products on Armv6-M, two products per multiplication. See armv6m.c.
  */
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
 #include "armv6m_offsets.h"
@@ -55,7 +55,7 @@ phinets_armv6m_pack:
   .thumb_func
   .balign 4
 
-/* A pair of taps of the weights \w over two pixels. */
+/* Applies a pair of taps with packed weights \w to two pixels. */
 .macro pair w
   ldm r0!, {r6, r7}
   muls r6, \w
@@ -101,7 +101,7 @@ without_zero_point:
   movs r1, #3
   cmp r0, r12
   beq 3f
-  /* Two pairs at a time; an odd number of them: in at the second. */
+  /* Two pairs per iteration; if their number is odd, enter at the second. */
   mov r6, r12
   subs r6, r6, r0
   lsls r6, r6, #30
@@ -209,7 +209,7 @@ filtered:
   mov r11, r7
   pop {r4, r5, r6, r7, pc}
 
-/* The same with the zero point times the sum of the weights taken from the bias. r1 taps, r3 zero point. */
+/* Subtracts zero point * (sum of the weights) from the bias, too. r1 taps, r3 zero point. */
 with_zero_point:
   mov r8, r3
   adds r1, r1, r0

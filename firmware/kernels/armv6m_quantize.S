@@ -1,6 +1,6 @@
 /*
- * From accumulators to int8 on Armv6-M: see armv6m.c for the arithmetic. The functions are for the loops of the other
- * files: r7 is the table of the run (armv6m.h), no register is saved.
+ * Requantisation to int8 on Armv6-M; see armv6m.c for the arithmetic. The loops in the other files call these functions
+ * with the table of the run (armv6m.h) in r7. No register is preserved.
  */
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
 #include "armv6m_offsets.h"
@@ -8,7 +8,7 @@
   .syntax unified
   .thumb
 
-/* Fetches the next channel's constants and works out what its accumulators start from. */
+/* Loads the constants of the next channel and computes the initial value of its accumulators. */
   .section .text.phinets_armv6m_channel, "ax", %progbits
   .global phinets_armv6m_channel
   .hidden phinets_armv6m_channel
@@ -30,7 +30,7 @@ phinets_armv6m_channel:
   ldr r0, [r7, #BIAS]
   ldm r0!, {r3}
   str r0, [r7, #BIAS]
-  /* The short way is for multipliers from 2^30 on and right shifts of 1 to 21. */
+  /* The fast method applies to multipliers from 2^30 on and right shifts of 1 to 21. */
   movs r4, #0
   lsrs r1, r1, #30
   beq 1f
@@ -55,8 +55,8 @@ phinets_armv6m_channel:
   .thumb_func
   .balign 4
 
-/* One output. r0 sums, r1 output, r2 multiplier, r3 and r4 free, r5 shift, r6 error, r7 table, r8 offset, r9 limit,
-   r10 step, r12 the run. */
+/* One output. r0 sums, r1 output, r2 multiplier, r3 and r4 temporary, r5 shift, r6 error, r7 activation table,
+   r8 offset, r9 limit, r10 step, r12 table of the run. */
 .macro one table, n
   ldm r0!, {r3}
   lsrs r3, r5
@@ -115,7 +115,7 @@ short_way:
   lsrs r1, r1, #1 /* multiplier */
   movs r3, #1
   lsls r3, r3, #21
-  lsrs r3, r2 /* how far the two roundings move a boundary */
+  lsrs r3, r2 /* distance by which the two roundings move a boundary */
   ldr r0, [r7, #BASE]
   subs r0, r0, r3
   lsrs r6, r4, #1
@@ -145,7 +145,7 @@ short_way:
   ldr r0, [r7, #SUMS]
   mov r12, r7
   ldr r7, [r7, #TABLE]
-  /* An odd number of outputs: in at the second half. */
+  /* If the number of outputs is odd, enter at the second half. */
   mov r3, r11
   subs r3, r3, r0
   lsls r3, r3, #29
@@ -177,7 +177,7 @@ short_way:
   rarely 3
   rarely 4
 
-/* The last sum lies outside: 255 or 0, by its sign. */
+/* The last sum saturates: 255 or 0, depending on its sign. */
 saturated:
   subs r0, #4
   ldm r0!, {r3}
@@ -189,7 +189,7 @@ saturated:
   uxtb r3, r3
   bx lr
 
-/* The last sum by its definition: phinets_rescale, the zero point, saturation; + 128. */
+/* The last sum by the exact formula: phinets_rescale, zero point, saturation; + 128. */
 near:
   push {r0, r1, r2, r5, r6, r7}
   mov r7, r12

@@ -1,16 +1,16 @@
-/* General convolution, four filters at a time. Windows are clipped to the map: what padding adds is the zero point,
-   whose product is zero. */
+/* General convolution, four filters at a time. Windows are clipped to the map, because padding holds the zero point and
+   contributes nothing to a sum. */
 #include "speed.h" /* first */
 
 #include "armv6m.h"
 #include "output.h"
 
-/* The taps of a window that lie inside the map. Along a kernel row, pixels and their channels are contiguous in a row
-   of the map and in the weights: `run` bytes from byte `offset` of the row on. */
+/* The taps of a window that lie inside the width of the map. For one kernel row they are contiguous both in the row of
+   the map and in the weights. */
 typedef struct {
-  int32_t offset;
-  int32_t weights; /* offset of those taps in a kernel row of a filter */
-  int32_t run;
+  int32_t offset;  /* of the first tap in a row of the map, bytes */
+  int32_t weights; /* of the first tap in a kernel row of a filter, bytes */
+  int32_t run;     /* number of taps */
 } window;
 
 static window window_at(const phinets_convolution *layer, int32_t ox) {
@@ -21,8 +21,8 @@ static window window_at(const phinets_convolution *layer, int32_t ox) {
   return (window){(x + left) * channels, left * channels, (right - left) * channels};
 }
 
-/* Outputs first..first+n-1 of a row, n at most PHINETS_RUN, all filters. Rows top..bottom-1 of the kernel lie inside
-   the map. */
+/* Computes outputs first..first+n-1 of a row, n at most PHINETS_RUN, for all filters. Kernel rows top..bottom-1 lie
+   inside the map. */
 static void conv2d_tile(const phinets_convolution *layer, const int8_t *const *rows, int32_t top, int32_t bottom,
                         int32_t first, int32_t n, int8_t *output) {
   const phinets_requantization *r = &layer->requantization;

@@ -1,21 +1,21 @@
 /*
- * Depthwise convolution, one channel of one row at a time. Windows that reach over the top or bottom border lose rows
- * of taps; those over the left or right border are computed tap by tap. What padding adds is the zero point, whose
- * product is zero.
+ * Depthwise convolution, one channel of one row at a time. Windows that cross the top or bottom border skip the rows of
+ * taps outside the map; those that cross the left or right border are computed tap by tap. Padding holds the zero point
+ * and contributes nothing to a sum.
  */
 #include "speed.h" /* first */
 
 #include "armv6m.h"
 #include "output.h"
 
-/* Rows top..bottom-1 of the kernel lie inside the map; a pixel is `pixel` bytes. */
+/* Kernel rows top..bottom-1 lie inside the map; neighbouring pixels are `pixel` bytes apart. */
 typedef struct {
   const int8_t *const *rows;
   int32_t top, bottom, pixel, zero_point, kernel_width;
 } window;
 
-/* One window, columns left..right-1. `offset` is where its first tap is or would be in a row: only taps inside the map
-   are read. */
+/* Sum of columns left..right-1 of one window. `offset` is the position of column 0 in a row, which may be outside the
+   map; only the given columns are read. */
 static int32_t window_sum(const window *v, const int8_t *w, int32_t offset, int32_t left, int32_t right) {
   int32_t sum = 0;
   for (int32_t ky = v->top; ky < v->bottom; ky++) {
@@ -25,10 +25,10 @@ static int32_t window_sum(const window *v, const int8_t *w, int32_t offset, int3
   return sum;
 }
 
-/* Adds one kernel row of three taps to n neighbouring windows. */
+/* Adds one kernel row of three taps to the sums of n neighbouring windows. */
 static void add_row_of_3(int32_t *sums, int32_t n, const int8_t *p, int32_t pixel, int32_t stride, const int8_t *w) {
   const int32_t w0 = w[0], w1 = w[1], w2 = w[2];
-  if (stride == 1) { /* neighbouring windows share two of their three pixels, which stay in registers */
+  if (stride == 1) { /* neighbouring windows share two of three pixels, which stay in registers */
     int32_t a = p[0], b = p[pixel], c;
     p += 2 * pixel;
     for (; n >= 3; n -= 3, sums += 3) {
@@ -49,7 +49,8 @@ static void add_row_of_3(int32_t *sums, int32_t n, const int8_t *p, int32_t pixe
   }
 }
 
-/* n neighbouring windows three taps wide, inside the map's width. The zero point is taken out of the bias, once. */
+/* Sums of n neighbouring windows three taps wide, inside the width of the map. The zero point is folded into the bias
+   once. */
 static void windows_of_3(const window *v, const int8_t *w, int32_t bias, int32_t offset, int32_t stride, int32_t n,
                          int32_t *sums) {
   int32_t weights = 0;
@@ -60,7 +61,7 @@ static void windows_of_3(const window *v, const int8_t *w, int32_t bias, int32_t
     add_row_of_3(sums, n, v->rows[ky] + offset, v->pixel, stride, w + 3 * ky);
 }
 
-/* Outputs first..first+n-1 of a row, n at most PHINETS_RUN, all channels. */
+/* Computes outputs first..first+n-1 of a row, n at most PHINETS_RUN, for all channels. */
 static void depthwise_tile(const phinets_convolution *layer, const window *v, int32_t first, int32_t n,
                            int8_t *output) {
   const phinets_requantization *r = &layer->requantization;
@@ -72,7 +73,7 @@ static void depthwise_tile(const phinets_convolution *layer, const window *v, in
     int32_t *sums = all_sums + (c & 1) * PHINETS_RUN;
     for (int32_t i = 0; i < n;) {
       const int32_t x = (first + i) * stride - layer->pad_left;
-      const int32_t room = width - layer->kernel_width - x; /* pixels that the window can move to the right */
+      const int32_t room = width - layer->kernel_width - x; /* pixels between the window and the right border */
       const int32_t at = x * channels + c;
       if (x >= 0 && room >= 0 && v->kernel_width == 3 && v->top < v->bottom) {
         const int32_t inside = room / stride + 1 < n - i ? room / stride + 1 : n - i;

@@ -1,5 +1,5 @@
-/* Element-wise kernels, pooling, and those that only move bytes. Layers are copied to locals: an int8_t store may alias
-   them, so that the compiler would have to read them again after each output. */
+/* Element-wise kernels, pooling, and kernels that only move bytes. They copy the parameters of a layer to local
+   variables: an int8_t store may alias the struct, so the compiler would have to reload them after each output. */
 #include "speed.h" /* first */
 
 #include <string.h>
@@ -32,7 +32,7 @@ void phinets_minimum(int32_t size, const int8_t *a, const int8_t *b, int8_t *out
 }
 
 void phinets_repeat_row(int32_t width, int32_t channels, int32_t pixel, int32_t channel, const int8_t *in, int8_t *out) {
-  /* Few bytes at a time: a call for each pixel would take longer. */
+  /* A pixel has few bytes: calling memcpy or memset for each would take longer. */
   for (int32_t x = 0; x < width; x++, in += pixel) {
     const int8_t *from = in;
     for (int32_t c = channels; c > 0; c--, from += channel) *out++ = *from;

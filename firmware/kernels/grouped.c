@@ -1,4 +1,4 @@
-/* Convolution in groups of several channels or filters, which few networks have: a filter at a time. */
+/* Grouped convolution, one filter at a time. Few networks have it, so it is not optimised further. */
 #include "speed.h" /* first */
 
 #include "output.h"

@@ -2,7 +2,7 @@
 
 #include "output.h"
 
-/* Short loops without a decision an output. Left shifts are rare: they need scales that grow. */
+/* The loops are short and have no branch per output. Left shifts, which are rare, take the general way. */
 #define RIGHT(sum, multiplier, shift) phinets_rounding_shift(phinets_high_multiply(sum, multiplier), -(shift))
 
 void phinets_quantize(const phinets_requantization *r, int32_t c, const int32_t *sums, int32_t count, int8_t *output,

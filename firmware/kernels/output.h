@@ -1,4 +1,4 @@
-/* The last step of every kernel: accumulators, sums and products to int8. */
+/* The last step of the kernels: conversion of accumulators, sums and products to int8. */
 #ifndef PHINETS_OUTPUT_H
 #define PHINETS_OUTPUT_H
 
@@ -9,20 +9,21 @@
 extern "C" {
 #endif
 
-/* Outputs of one channel that a kernel accumulates before it rescales them: the constants of the one loop and those of
-   the other are not in registers at the same time. */
+/* Maximum number of outputs of one channel that a kernel accumulates before it rescales them. With separate loops, the
+   constants of only one of them occupy registers at a time. */
 enum { PHINETS_RUN = 64 };
 
-/* Rescales `count` sums of channel `c`, adds the zero point, saturates, and looks the result up where the layer has a
-   table. The outputs are `step` bytes apart. */
+/* Rescales `count` sums of channel `c`, adds the zero point, saturates and applies the activation table, if there is
+   one. The outputs are `step` bytes apart. Does not add the bias. */
 void phinets_quantize(const phinets_requantization *r, int32_t c, const int32_t *sums, int32_t count, int8_t *output,
                       int32_t step);
 
-/* The same for channels c and c + 1, the second's sums PHINETS_RUN after the first's. */
+/* The same for channels c and c + 1; the sums of c + 1 start at sums[PHINETS_RUN], its outputs at output[1]. */
 void phinets_quantize_pair(const phinets_requantization *r, int32_t c, const int32_t *sums, int32_t count,
                            int8_t *output, int32_t step);
 
-/* One sum of phinets_add: a and b to the common scale, where a step is 1 / unit, and back. */
+/* One output of phinets_add: rescales a and b to the common scale, which has `unit` steps per quantisation step, adds
+   them and rescales the sum. */
 static inline int32_t phinets_sum_of(phinets_scaling first, phinets_scaling second, phinets_scaling result,
                                      int32_t unit, int32_t a, int32_t b) {
   const int32_t x = phinets_rescale((a - first.zero_point) * unit, first.multiplier, first.shift);
@@ -31,7 +32,8 @@ static inline int32_t phinets_sum_of(phinets_scaling first, phinets_scaling seco
   return phinets_offset(sum, result.zero_point, result.shift);
 }
 
-/* One difference of phinets_subtract: b is rescaled before it is taken off, as halves are rounded up. */
+/* One output of phinets_subtract. b is rescaled before it is subtracted, not negated first: rounding halves up is not
+   symmetric. */
 static inline int32_t phinets_difference_of(phinets_scaling first, phinets_scaling second, phinets_scaling result,
                                             int32_t unit, int32_t a, int32_t b) {
   const int32_t x = phinets_rescale((a - first.zero_point) * unit, first.multiplier, first.shift);
@@ -40,7 +42,7 @@ static inline int32_t phinets_difference_of(phinets_scaling first, phinets_scali
   return phinets_offset(difference, result.zero_point, result.shift);
 }
 
-/* One product of phinets_multiply. */
+/* One output of phinets_multiply. */
 static inline int32_t phinets_product_of(int32_t a_zero, int32_t b_zero, phinets_scaling result, int32_t a, int32_t b) {
   const int32_t product = phinets_rescale((a - a_zero) * (b - b_zero), result.multiplier, result.shift);
   return phinets_offset(product, result.zero_point, result.shift);

@@ -1,10 +1,10 @@
-/* 1x1 convolution: a matrix product in tiles of two filters by two pixels, so that a load serves two MACs. */
+/* 1x1 convolution: a matrix product in tiles of two filters by two pixels, so that each load serves two MACs. */
 #include "speed.h" /* first */
 
 #include "armv6m.h"
 #include "output.h"
 
-/* Input bytes that stay in the data cache while all filters pass over them. */
+/* Input bytes per tile: they stay in the data cache while all filters are applied to them. */
 enum { CACHED_BYTES = 8192 };
 
 static inline int32_t dot(const int8_t *x, const int8_t *w, int32_t n, int32_t sum) {
@@ -12,8 +12,8 @@ static inline int32_t dot(const int8_t *x, const int8_t *w, int32_t n, int32_t s
   return sum;
 }
 
-/* Two neighbouring filters of n weights over two neighbouring pixels of n channels. sum0 and sum1 hold the filters'
-   biases and get two sums each. */
+/* Applies two neighbouring filters of n weights to two neighbouring pixels of n channels. sum0[0] and sum1[0] hold the
+   biases of the filters; sum0[0..1] and sum1[0..1] receive the sums of the two pixels. */
 static inline void dot_2x2(const int8_t *x0, const int8_t *w0, int32_t n, int32_t *sum0, int32_t *sum1) {
   const int8_t *x1 = x0 + n, *w1 = w0 + n;
   int32_t a = sum0[0], b = sum0[0], c = sum1[0], d = sum1[0];
@@ -33,7 +33,7 @@ static inline void dot_2x2(const int8_t *x0, const int8_t *w0, int32_t n, int32_
   sum0[0] = a, sum0[1] = b, sum1[0] = c, sum1[1] = d;
 }
 
-/* All filters over `pixels` pixels, at most PHINETS_RUN. */
+/* Applies all filters to `pixels` pixels, at most PHINETS_RUN. */
 static void pointwise_tile(const phinets_convolution *layer, int32_t pixels, const int8_t *input, int8_t *output) {
   const phinets_requantization *r = &layer->requantization;
   const int32_t channels = layer->input.channels, filters = layer->output.channels;

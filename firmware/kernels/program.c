@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Follows the schedule until it needs an input row that is not there. */
+/* Follows the schedule until it ends or needs an input row that is not yet available. */
 static void advance(phinets_state *state) {
   const phinets_program *program = state->program;
   const int wide = program->wide;
@@ -38,7 +38,7 @@ int phinets_program_push_rows(phinets_state *state, const int8_t *rows, int32_t 
   const phinets_program *program = state->program;
   for (; count > 0 && state->given < program->input_height; count--, rows += program->input_row_bytes) {
     if (program->input_rows == 0) {
-      state->banks[PHINETS_INPUT_BANK] = (int8_t *)(uintptr_t)rows; /* read only, and before the next row */
+      state->banks[PHINETS_INPUT_BANK] = (int8_t *)(uintptr_t)rows; /* only read, and only in this call */
     } else {
       int8_t *to = state->banks[PHINETS_INPUT_BANK] + state->given % state->slots * program->input_row_bytes;
       if (to != rows) memcpy(to, rows, (size_t)program->input_row_bytes);
@@ -51,7 +51,7 @@ int phinets_program_push_rows(phinets_state *state, const int8_t *rows, int32_t 
 
 void phinets_program_run(phinets_state *state, const int8_t *input, int8_t *output) {
   phinets_program_begin(state, output);
-  state->banks[PHINETS_INPUT_BANK] = (int8_t *)(uintptr_t)input; /* read only */
+  state->banks[PHINETS_INPUT_BANK] = (int8_t *)(uintptr_t)input; /* only read */
   state->slots = state->given = state->program->input_height;
   advance(state);
 }

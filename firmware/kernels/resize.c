@@ -1,4 +1,4 @@
-/* Maps of another height and width. */
+/* Resizing of maps: nearest neighbour and bilinear. */
 #include "speed.h" /* first */
 
 #include <string.h>

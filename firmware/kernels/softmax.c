@@ -2,7 +2,7 @@
 #include "requantize.h"
 #include "speed.h"
 
-/* gemmlowp's saturating multiplication by a power of two. */
+/* gemmlowp's SaturatingRoundingMultiplyByPOT for positive exponents: x * 2^bits, saturated. */
 static int32_t shift_left(int32_t x, int32_t bits) {
   const int32_t most = (int32_t)(0x7fffffffu >> bits);
   if (x > most) return INT32_MAX;
@@ -10,7 +10,7 @@ static int32_t shift_left(int32_t x, int32_t bits) {
   return (int32_t)((uint32_t)x << bits);
 }
 
-/* 1 / (1 + x) of Q31, where half is (1 + x) / 2: three Newton steps from 48/17 - 32/17 half, in Q29. */
+/* 1 / (1 + x) in Q31, for half = (1 + x) / 2 in Q31: three Newton-Raphson steps in Q29 from 48/17 - 32/17 * half. */
 static int32_t one_over_one_plus(int32_t half) {
   int32_t x = 1515870810 + phinets_high_multiply(-1010580540, half);
   for (int32_t i = 0; i < 3; i++) {
@@ -29,7 +29,7 @@ void phinets_softmax(const int32_t *exponentials, int32_t channels, const int8_t
   for (scaled = (uint32_t)sum; scaled < 0x80000000u; scaled <<= 1) head_room++;
   const int32_t reciprocal = one_over_one_plus((int32_t)(scaled >> 1)), shift = 35 - head_room;
   for (int32_t c = 0; c < channels; c++) {
-    /* Past 31 bits nothing is left. */
+    /* A shift by more than 31 bits leaves nothing. */
     const int32_t product = phinets_high_multiply(reciprocal, exponentials[largest - input[c]]);
     output[c] = (int8_t)phinets_saturate(shift > 31 ? -128 : phinets_rounding_shift(product, shift) - 128);
   }

@@ -1,12 +1,12 @@
 /* Shortest augmenting paths (Crouse, "On implementing 2D rectangular assignment algorithms", IEEE TAES 2016). Columns
-   are tried from the last to the first and a free column is preferred among equals. */
+   are tried from last to first; among equally near columns a free one is preferred. */
 #include "phinets_double.h" /* first */
 
 #include "assignment.h"
 
 enum { N = PHINETS_MAX_TRACKS };
 
-/* The problem with its short side as rows. */
+/* The problem, transposed if necessary so that there are no more rows than columns. */
 typedef struct {
   double (*score)[N];
   int transposed;
@@ -19,7 +19,8 @@ static double cost(const problem *p, int32_t row, int32_t column) {
   return p->transposed ? -p->score[column][row] : -p->score[row][column];
 }
 
-/* Dijkstra over reduced costs from a free row to the nearest free column, which it returns. Updates the prices. */
+/* Finds the shortest path from free row `start` to the nearest free column (Dijkstra's algorithm on reduced costs),
+   updates the prices and returns the column. */
 static int32_t shortest_path(problem *p, int32_t start) {
   int32_t open[N], open_count = p->columns;
   uint8_t row_reached[N] = {0}, column_done[N] = {0}, column_seen[N] = {0};
@@ -64,7 +65,7 @@ void phinets_assign(double score[N][N], int32_t rows, int32_t columns, int32_t *
   p.columns = p.transposed ? rows : columns;
   for (int32_t i = 0; i < N; i++) p.column_of_row[i] = p.row_of_column[i] = -1;
   for (int32_t row = 0; row < p.rows; row++) {
-    /* Swap pairs along the path, from its end back to the free row. */
+    /* Swap the pairs along the path, from its end back to the free row. */
     int32_t column = shortest_path(&p, row), from;
     do {
       from = p.previous_row[column];

@@ -1,6 +1,7 @@
 /*
- * For sources that compute with double: included first, it makes sure that they get IEEE 754's binary64 and its roundings,
- * operation by operation, or do not compile. The library computes so, and the results are its, to the last bit.
+ * For sources that compute in double precision, which include it first. It ensures that each operation is rounded to
+ * IEEE 754 binary64, or stops the compilation. The TypeScript library computes in this way, so the results are the same
+ * to the last bit.
  */
 #ifndef PHINETS_DOUBLE_H
 #define PHINETS_DOUBLE_H
@@ -16,12 +17,12 @@
 #error "PhiNets: detection and tracking need a double of 64 bits: boxes and tracks would differ"
 #endif
 
-/* x87 registers have 64 bits of mantissa. Compilers that do not say (negative) do what they like. */
+/* x87 registers have 64 bits of mantissa. With a negative value the precision is unspecified. */
 #if defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD == 2 || FLT_EVAL_METHOD < 0)
 #error "PhiNets: double must be rounded to double (on 32-bit x86: -msse2 -mfpmath=sse): boxes and tracks would differ"
 #endif
 
-/* A product is rounded before it is added to something: fused, the last bit would differ. */
+/* No fused multiply-add: a product must be rounded before it is added, or the last bit would differ. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)

@@ -6,13 +6,15 @@
 
 #include "assignment.h"
 
-/* Measurement noise of centre x, centre y, area, aspect; process noise of the velocities (that of the values is 1). */
+/* Measurement noise of centre x, centre y, area and aspect ratio; process noise of the velocities (1 for the values).
+   */
 static const double measurement_noise[4] = {1.0, 1.0, 10.0, 10.0};
 static const double velocity_noise[3] = {0.01, 0.01, 0.0001};
 
-/* Square root, correctly rounded as the library's is: one bit of the result a step, 53 and one to round by. */
+/* Correctly rounded square root, equal to JavaScript's Math.sqrt. Each iteration finds one bit: 53 and one for
+   rounding. */
 static double square_root(double x) {
-  if (!(x > 0.0)) return x == 0.0 ? 0.0 : (x - x) / (x - x); /* NaN for what is negative */
+  if (!(x > 0.0)) return x == 0.0 ? 0.0 : (x - x) / (x - x); /* NaN for a negative x */
   if (x - x != 0.0) return x;
   const int subnormal = x < 2.2250738585072014e-308;
   if (subnormal) x *= 18014398509481984.0; /* 2^54 */
@@ -52,7 +54,7 @@ static void filter_start(phinets_box_filter *f, const phinets_corners *box) {
 }
 
 static void filter_predict(phinets_box_filter *f) {
-  if (f->velocity[2] + f->value[2] <= 0.0) f->velocity[2] = 0.0; /* an area stays positive */
+  if (f->velocity[2] + f->value[2] <= 0.0) f->velocity[2] = 0.0; /* keeps the area positive */
   for (int b = 0; b < 3; b++) {
     double *p = f->covariance[b];
     f->value[b] += f->velocity[b];
@@ -105,7 +107,7 @@ static int is_finite(const phinets_corners *box) {
   return is_number(box->x1 + box->y1 + box->x2 + box->y2);
 }
 
-/* Width, height, area and aspect are numbers that the filter can hold. */
+/* 1 if width, height and area are positive, and area and aspect ratio are finite. */
 static int has_size(const phinets_corners *box) {
   const double width = box->x2 - box->x1, height = box->y2 - box->y1, area = width * height;
   return width > 0.0 && height > 0.0 && area > 0.0 && is_number(area) && is_number(width / height);
@@ -119,7 +121,7 @@ static double overlap(const phinets_corners *a, const phinets_corners *b) {
   return both / ((a->x2 - a->x1) * (a->y2 - a->y1) + (b->x2 - b->x1) * (b->y2 - b->y1) - both);
 }
 
-/* Counters stay at their largest value: at ten frames a second they reach it after 6.8 years. */
+/* Counters saturate at INT32_MAX, which they reach after 6.8 years at ten frames a second. */
 static void count_up(int32_t *counter) {
   if (*counter < INT32_MAX) ++*counter;
 }
@@ -137,8 +139,9 @@ static void predict(phinets_tracker *t) {
   t->count = alive;
 }
 
-/* Overlap of every detection with every prediction. Where each has at most one partner above the threshold, and some
-   have one, these partners are the answer and the result is 1. */
+/* Computes the IoU of every detection with every prediction. If at least one pair is above the threshold and no
+   detection or prediction is in two such pairs, stores these pairs in track_of and returns 1; else sets all entries of
+   track_of to -1 and returns 0. */
 static int compare(phinets_tracker *t, const phinets_corners *detections, const int32_t *used, int32_t rows,
                    int32_t *track_of) {
   int unique = 1, some = 0;
@@ -163,7 +166,7 @@ static void begin(phinets_tracker *t, const phinets_corners *box, int32_t detect
   if (t->count == PHINETS_MAX_TRACKS) return;
   phinets_tracked *track = &t->tracks[t->count++];
   filter_start(&track->filter, box);
-  /* After 2^31 - 1 tracks ids begin again: they are never negative. */
+  /* After 2^31 - 1 tracks, ids restart at 1. */
   t->born = t->born == INT32_MAX ? 1 : t->born + 1;
   track->id = t->born;
   track->frames_since_update = 0;
@@ -171,7 +174,8 @@ static void begin(phinets_tracker *t, const phinets_corners *box, int32_t detect
   track->detection = detection;
 }
 
-/* used[r] is the index of the r-th detection that takes part. */
+/* Pairs detections with tracks, updates the paired tracks and starts new ones. used[r] is the index in `detections` of
+   the r-th of `rows` valid detections. */
 static void pair(phinets_tracker *t, const phinets_corners *detections, const int32_t *used, int32_t rows) {
   int32_t track_of[PHINETS_MAX_TRACKS];
   if (!compare(t, detections, used, rows, track_of) && rows > 0 && t->count > 0)
@@ -184,14 +188,15 @@ static void pair(phinets_tracker *t, const phinets_corners *detections, const in
     count_up(&track->hit_streak);
     track->detection = used[r];
   }
-  /* Ids are given first to detections that the assignment left out, then to those it paired with too little overlap. */
+  /* New ids go first to detections that the assignment left out, then to those that it paired with too little overlap,
+     as in the library. */
   for (int32_t r = 0; r < rows; r++)
     if (track_of[r] < 0) begin(t, &detections[used[r]], used[r]);
   for (int32_t r = 0; r < rows; r++)
     if (track_of[r] >= 0 && t->iou[r][track_of[r]] < t->iou_threshold) begin(t, &detections[used[r]], used[r]);
 }
 
-/* Writes the tracks to show and forgets those that are too old. */
+/* Writes the tracks to report, returns their number, and removes tracks that are too old. */
 static int32_t report(phinets_tracker *t, phinets_track *tracks) {
   int32_t shown = 0, alive = 0;
   for (int32_t i = t->count - 1; i >= 0; i--) {

@@ -5,7 +5,7 @@
 enum { HELLO = 1, BOXES = 2, TRACKS = 3, ROW = 4 };
 enum { HEADER = 2, CHECKSUM = 2, HELLO_FIXED = 10, MOST_BOXES = 256, MOST_TRACKS = 128, MOST_WIDTH = 1360 };
 
-/* A block of COBS: how many bytes follow until the next zero of the packet, and these bytes. */
+/* Sends a COBS block: 1 + the number of bytes up to the next zero of the packet, then these bytes. */
 static void flush(phinets_wire *w) {
   w->write((uint8_t)(w->length + 1));
   for (uint8_t i = 0; i < w->length; i++) w->write(w->block[i]);
@@ -17,11 +17,11 @@ static void stuff(phinets_wire *w, uint8_t byte) {
     flush(w);
     return;
   }
-  if (w->length == sizeof w->block) flush(w); /* 254 bytes without a zero, which the reader does not add */
+  if (w->length == sizeof w->block) flush(w); /* a block of 254 bytes implies no zero after it */
   w->block[w->length++] = byte;
 }
 
-/* CRC-16/IBM-3740: polynomial 0x1021, begun with all ones. */
+/* Adds a byte to the packet and to its checksum, CRC-16/IBM-3740: polynomial 0x1021, initial value 0xFFFF. */
 static void put8(phinets_wire *w, uint32_t value) {
   const uint8_t byte = (uint8_t)(value & 255u);
   uint32_t crc = w->crc ^ (uint32_t)byte << 8;
@@ -54,7 +54,7 @@ static void end(phinets_wire *w) {
   w->write(0);
 }
 
-/* Bytes of a name that are sent: whole characters. */
+/* Bytes of a name to send: at most PHINETS_WIRE_MAX_TEXT, cut between characters of UTF-8. */
 static uint32_t length_of(const char *text) {
   uint32_t length = 0;
   while (length <= PHINETS_WIRE_MAX_TEXT && text[length] != '\0') length++;
@@ -70,7 +70,7 @@ static void put_text(phinets_wire *w, const char *text) {
   for (uint32_t i = 0; i < length; i++) put8(w, (uint8_t)text[i]);
 }
 
-/* value * steps to the nearest integer, halves upwards, within low..high. */
+/* value * steps rounded to the nearest integer, halves up, and clamped to low..high. */
 static int32_t rounded(double value, double steps, int32_t low, int32_t high) {
   const double scaled = value * steps + 0.5;
   if (!(scaled >= low)) return low;
@@ -92,7 +92,7 @@ void phinets_wire_start(phinets_wire *wire, void (*write)(uint8_t byte)) {
   wire->write = write;
   wire->frame = 0;
   wire->length = 0;
-  write(0); /* what was on the line before ends here */
+  write(0); /* ends whatever was on the line before */
 }
 
 void phinets_wire_hello(phinets_wire *wire, const phinets_wire_info *info) {
@@ -158,7 +158,7 @@ static void begin_row(phinets_wire *w, const phinets_wire_info *info, uint32_t f
 
 void phinets_wire_row(phinets_wire *wire, const phinets_wire_info *info, uint32_t frame, int32_t y,
                       phinets_wire_pixels format, const uint8_t *pixels) {
-  if (info->width > MOST_WIDTH) return; /* it would not be a packet */
+  if (info->width > MOST_WIDTH) return; /* the row would not fit into a packet */
   const int32_t bytes = info->width * (format == PHINETS_WIRE_RGB888 ? 3 : format == PHINETS_WIRE_RGB565 ? 2 : 1);
   begin_row(wire, info, frame, y, (uint32_t)format);
   for (int32_t i = 0; i < bytes; i++) put8(wire, pixels[i]);

@@ -1,7 +1,8 @@
 /*
- * What a board sees, as bytes for a serial line: docs/wire-format.md says what each means, packages/core/src/wire reads
- * them. A packet is COBS (Cheshire, Baker, "Consistent overhead byte stuffing", 1999) with a zero at its end, so that a
- * listener that comes late, or lost bytes, goes on with the next one. No heap; nothing waits but your `write`.
+ * Sends boxes, tracks and pictures over a serial line. docs/wire-format.md defines the format; packages/core/src/wire
+ * reads it. Packets are encoded with COBS (Cheshire, Baker, "Consistent overhead byte stuffing", 1999) and end with a
+ * zero byte, so a receiver that starts late or loses bytes resumes with the next packet. No heap; only your `write`
+ * may block.
  */
 #ifndef PHINETS_WIRE_H
 #define PHINETS_WIRE_H
@@ -16,51 +17,54 @@ extern "C" {
 
 enum {
   PHINETS_WIRE_VERSION = 1,
-  PHINETS_WIRE_MAX_PACKET = 4096, /* bytes before COBS, checksum included */
-  PHINETS_WIRE_MAX_TEXT = 63,     /* bytes of a name; what is longer is cut */
-  PHINETS_WIRE_MAX_CLASSES = 255
+  PHINETS_WIRE_MAX_PACKET = 4096, /* bytes before COBS encoding, with the checksum */
+  PHINETS_WIRE_MAX_TEXT = 63,     /* bytes of a name; longer names are cut */
+  PHINETS_WIRE_MAX_CLASSES = 255  /* class names; the others are not sent */
 };
 
 typedef enum { PHINETS_WIRE_GREY = 0, PHINETS_WIRE_RGB888 = 1, PHINETS_WIRE_RGB565 = 2 } phinets_wire_pixels;
 
-/* What the boxes are of. */
+/* Description of the sender. */
 typedef struct {
   const char *name;           /* of the network, UTF-8 */
-  const char *const *classes; /* UTF-8; NULL where class_count is 0 */
+  const char *const *classes; /* [class_count] names, UTF-8; NULL if class_count is 0 */
   int32_t class_count;
-  int32_t width, height; /* of the picture that boxes are told in, 1..2047 pixels */
-  uint32_t interval_us;  /* between frames; 0: not known */
+  int32_t width, height; /* of the picture, 1..2047 pixels; box corners are sent in its pixels */
+  uint32_t interval_us;  /* microseconds between frames; 0: unknown */
 } phinets_wire_info;
 
-/* One a serial line, static. */
+/* State of one serial line, about 270 bytes. Set by phinets_wire_start. */
 typedef struct {
   void (*write)(uint8_t byte);
-  uint32_t frame; /* the one that is sent, from 0 on */
+  uint32_t frame; /* number of the frame to send next, from 0 */
   uint16_t crc;
   uint8_t length, block[254]; /* bytes since the last zero */
 } phinets_wire;
 
-/* Once, before the others. `write` sends a byte and may wait; it must not send another in its place (no CR for LF). */
+/* Initialises a line; call it once, before the other functions. `write` sends one byte unchanged (no CR added before
+   LF) and may block. */
 void phinets_wire_start(phinets_wire *wire, void (*write)(uint8_t byte));
 
-/* At the start, and now and then for those who begin to listen later. Classes that a packet has no room for have no name. */
+/* Sends a description of the sender. Call it at the start, and from time to time for receivers that connect later.
+   Class names for which the packet has no room are left out. */
 void phinets_wire_hello(phinets_wire *wire, const phinets_wire_info *info);
 
-/* Boxes and tracks of a frame, in that order, from what phinets_follow has left. `info` has the picture's size. Of more
-   than 256 boxes the best, of more than 128 tracks the youngest are sent. */
+/* Sends the boxes, then the tracks of a frame, as phinets_follow stored them in `follower`: at most the best 256 boxes
+   and the youngest 128 tracks. */
 void phinets_wire_found(phinets_wire *wire, const phinets_wire_info *info, uint32_t frame,
                         const phinets_follower *follower);
 
-/* All that is said of frame `wire->frame`, which it then counts up: a hello with the first and every 32nd, boxes, tracks. Rows
-   of the frame's picture, where they are sent, come before. */
+/* Sends everything about frame `wire->frame`: a hello (with the first and every 32nd frame), boxes and tracks. Then
+   adds 1 to `wire->frame`. If you also send rows of the frame's picture, send them before. */
 void phinets_wire_frame(phinets_wire *wire, const phinets_wire_info *info, const phinets_follower *follower);
 
-/* Row y of the frame's own picture, from 0 on: `info->width` pixels of 1, 3 or 2 bytes. RGB565 has the high byte first, as
-   cameras send it. Rows are at most 1360 pixels long. */
+/* Sends row y (from 0) of a frame's picture: `info->width` pixels of 1 (grey), 3 (RGB888) or 2 bytes (RGB565, high byte
+   first, as cameras send it). Sends nothing if info->width is above 1360. */
 void phinets_wire_row(phinets_wire *wire, const phinets_wire_info *info, uint32_t frame, int32_t y,
                       phinets_wire_pixels format, const uint8_t *pixels);
 
-/* The same from a row of the network's input, whose bytes are the pixel's value less 128, of 1 or 3 channels. */
+/* Sends row y from a row of the network's input: `info->width` pixels of 1 (grey) or 3 channels (RGB), each byte the
+   pixel's value minus 128. Sends nothing for another number of channels or a width above 1360. */
 void phinets_wire_input_row(phinets_wire *wire, const phinets_wire_info *info, uint32_t frame, int32_t y,
                             int32_t channels, const int8_t *row);
 

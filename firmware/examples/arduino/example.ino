@@ -1,4 +1,5 @@
-/* A line a second: what the network finds, and how long it took. With EXAMPLE_SENDS each frame as docs/wire-format.md says. */
+/* Once a second, runs the network and prints a line with the result and the time it took. With EXAMPLE_SENDS (see
+   example.h), sends each frame in the format of docs/wire-format.md instead. */
 #include "example.h"
 
 void setup() { Serial.begin(115200); }

@@ -1,5 +1,6 @@
-/* A line a second: what the network finds, and how long it took. With EXAMPLE_SENDS each frame as docs/wire-format.md says;
-   set CONFIG_NEWLIB_STDOUT_LINE_ENDING_LF, so that no CR is put before LF. */
+/* Once a second, runs the network and prints a line with the result and the time it took. With EXAMPLE_SENDS (see
+   example.h), sends each frame in the format of docs/wire-format.md instead; set CONFIG_NEWLIB_STDOUT_LINE_ENDING_LF,
+   so that no CR is added before LF. */
 #include <stdio.h>
 
 #include "esp_timer.h"

@@ -1,5 +1,5 @@
-/* A line a second: what the network finds, and how long it took. With EXAMPLE_SENDS each frame as docs/wire-format.md says,
-   on the console's UART. */
+/* Once a second, runs the network and prints a line with the result and the time it took. With EXAMPLE_SENDS (see
+   example.h), sends each frame in the format of docs/wire-format.md over the console's UART instead. */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 
