@@ -1,14 +1,15 @@
-/* Steps around a ring in blocks of channels: a product and the depthwise layer that reads it, block by block. */
+/* The steps on both sides of a ring of channel blocks (phinets_dsp_steps.h): a product and the depthwise layer that
+   reads it, block by block. */
 #include "phinets_dsp_steps.h"
 
 #include <stddef.h>
 
-/* What a row of the depthwise layer still has to make. */
+/* Progress within a row of the depthwise layer. */
 typedef struct {
   const phinets_step *step;
   phinets_dsp_depthwise part; /* of the next block: its channels, weights and constants */
-  int32_t left;               /* channels from there on */
-  int32_t slots[3];           /* of the rows of its window; -1 outside the map */
+  int32_t left;               /* channels still to compute */
+  int32_t slots[3];           /* next slot of each row of the window; -1: outside the map */
   int32_t groups;
   int32_t *output;
   void *scratch;
@@ -18,7 +19,7 @@ static int32_t blocks_of(const phinets_dsp_depthwise_blocks *layer) {
   return (layer->depthwise.channels + layer->block - 1) / layer->block;
 }
 
-/* Row y of the depthwise layer. */
+/* Starts row y of the depthwise layer. */
 static void begin(windows *w, const phinets_step *step, const phinets_state *state, int32_t y) {
   const phinets_dsp_depthwise_blocks *layer = step->layer;
   const int32_t blocks = blocks_of(layer);
@@ -41,7 +42,7 @@ static void next_block(windows *w, const phinets_state *state) {
   w->left -= block;
   w->part.weights += 6 * block;
   w->part.constants += block;
-  w->output += 2 * block; /* eight words of a quad hold four channels */
+  w->output += 2 * block; /* four channels of a quad take eight words */
 }
 
 void phinets_step_dsp_product_blocks(const phinets_step *step, const phinets_state *state, int32_t y) {
@@ -50,7 +51,7 @@ void phinets_step_dsp_product_blocks(const phinets_step *step, const phinets_sta
   const phinets_dsp_depthwise_blocks *depthwise = reader->layer;
   const int32_t *quads = (const int32_t *)(const void *)phinets_row(state, &step->input, y);
   const int32_t block = depthwise->block;
-  const int32_t first = y - 2 + reader->rows.before; /* a row of the reader times its stride, where y is its window's last */
+  const int32_t first = y - 2 + reader->rows.before; /* stride * the reader's row whose window ends at y */
   const int completes = first >= 0 && first % reader->rows.stride == 0;
   phinets_dsp_product part = layer->product.product;
   int32_t left = part.filters, slot = y * blocks_of(depthwise);

@@ -1,22 +1,22 @@
 /*
- * Dense layers, and 1x1 convolutions of a single pixel: four filters at a time, so that an input is loaded once for
- * four products. The loop is in dsp_dense.S for cores with the DSP extension; here is the same in C. Arithmetic:
+ * Dense layers, and 1x1 convolutions of a single pixel: four filters at a time, so that each input is loaded once for
+ * four products. For cores with the DSP extension, the loop is in dsp_dense.S; this file has the same in C. Arithmetic:
  * TensorFlow Lite Micro's FullyConnectedPerChannel
  * (tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h).
  */
 #include "dsp_instructions.h"
 #include "phinets_dsp.h"
 
-/* Of the assembly, in its order. What moves from filter to filter is written back. */
+/* Arguments of the assembly; it depends on the order. It updates the members that advance from filter to filter. */
 typedef struct {
-  const int32_t *inputs, *end; /* 2 words a group of four */
+  const int32_t *inputs, *end; /* 2 words per group of four */
   const phinets_dsp_channel *channels;
   int8_t *output;
-  int32_t fours; /* of filters */
+  int32_t fours; /* groups of four filters */
   int32_t zero_point;
   const int8_t *table;
   const int8_t *weights;
-  int32_t second, third, fourth; /* bytes from a filter to the others of four */
+  int32_t second, third, fourth; /* bytes from the first of four filters to the others */
 } call;
 
 #if defined(__ARM_FEATURE_DSP)
@@ -42,7 +42,7 @@ static void phinets_dsp_dense_filters(call *c) {
 }
 #endif
 
-/* Inputs as words, to scratch; what moves from filter to filter is still to come. */
+/* Converts the inputs to words in scratch. The caller sets the members that advance from filter to filter. */
 static call prepared(const phinets_dsp_product *layer, const int8_t *input, int32_t *scratch) {
   const int32_t groups = layer->groups, filter = 4 * groups;
   for (int32_t g = 0; g < groups; g++) {
@@ -59,7 +59,7 @@ static call prepared(const phinets_dsp_product *layer, const int8_t *input, int3
                 .fourth = 3 * filter};
 }
 
-/* Up to three filters, of layers that have no more: the first stands for what is missing. */
+/* Layers with fewer than four filters: the first one also takes the places of those that are missing. */
 static void few(call *c, int32_t filters, int8_t *output) {
   int8_t results[4];
   c->fours = 1;
@@ -88,7 +88,7 @@ PHINETS_DSP_FAST void phinets_dsp_dense(const phinets_dsp_product *layer, const 
   c.fours = filters / 4;
   phinets_dsp_dense_filters(&c);
   if (filters % 4 == 0) return;
-  c.fours = 1; /* the last four overlap those before them */
+  c.fours = 1; /* the last four filters, which overlap the previous four */
   c.channels = layer->channels + filters - 4;
   c.output = output + filters - 4;
   c.weights = (const int8_t *)layer->weights + (filters - 4) * c.second;

@@ -1,13 +1,14 @@
 /*
- * Depthwise 3x3, one row of all channels: planes16 or planes8 to quads or map8. On cores with the DSP extension the
- * loops are those of dsp_depthwise3.S; stride 1 on planes16 without
- * padding on the left has none there and runs in C.
+ * Depthwise 3x3, one row of all channels: planes16 or planes8 to quads or map8. Cores with the DSP extension use the
+ * loops of dsp_depthwise3.S, except for stride 1 on planes16 without left padding, which has no loop there and runs
+ * in C.
  */
 #include "dsp_depthwise.h"
 
 #if defined(__ARM_FEATURE_DSP)
 
-/* A channel begins with a move of the rows' pointers, and of the output's if it is quads. */
+/* Arguments of the assembly; it depends on the order. Each channel first advances the pointers of the rows, and that of
+   the output if it is quads. */
 typedef struct {
   uintptr_t rows[3];
   int32_t zero_point;
@@ -19,8 +20,8 @@ typedef struct {
   uintptr_t moves[3];  /* from the end of a channel's windows to the next channel's */
   uintptr_t row_bytes; /* from the first row's first window to its end */
   const phinets_dsp_channel *constants_end;
-  uintptr_t weights; /* less twice the constants' address: a channel has 24 bytes of the one, 12 of the other */
-  int32_t odd; /* where the loop makes two quads: it begins with the second */
+  uintptr_t weights; /* minus twice the address of the constants: a channel has 24 bytes of weights, 12 of constants */
+  int32_t odd; /* loops that compute two quads: 1 to start with the second */
 } phinets_dsp_depthwise3_call;
 
 typedef void row_loop(const phinets_dsp_depthwise3_call *call);
@@ -35,13 +36,13 @@ row_loop phinets_dsp_depthwise3_bytes_s1_map8, phinets_dsp_depthwise3_bytes_s1_m
 row_loop phinets_dsp_depthwise3_bytes_s2_quads, phinets_dsp_depthwise3_bytes_s2_quads_table;
 row_loop phinets_dsp_depthwise3_bytes_s2_map8, phinets_dsp_depthwise3_bytes_s2_map8_table;
 
-/* The loop of a kind: with a table or without, to quads or to map8. */
+/* Selects the loop of a kind: with or without a table, to quads or to map8. */
 #define LOOP(kind)                                                                                             \
   (quads ? layer->table ? phinets_dsp_depthwise3_##kind##_quads_table : phinets_dsp_depthwise3_##kind##_quads \
          : layer->table ? phinets_dsp_depthwise3_##kind##_map8_table : phinets_dsp_depthwise3_##kind##_map8)
 
-/* quad_bytes: of an input row, from a quad of outputs to the next. pairs: the loop makes two. groups: of four channels of a row
-   of quads, 0 where these are the layer's. */
+/* quad_bytes: bytes of an input row from one quad of outputs to the next. pairs: the loop computes two quads at a time.
+   groups: groups of four channels in a row of quads; 0: those of the layer. */
 PHINETS_DSP_INLINE void run_part(const phinets_dsp_windows *windows, row_loop *loop, int32_t quad_bytes, int pairs,
                                  int32_t groups, int32_t *quads, int8_t *map8) {
   const phinets_dsp_depthwise *layer = windows->layer;
@@ -55,7 +56,8 @@ PHINETS_DSP_INLINE void run_part(const phinets_dsp_windows *windows, row_loop *l
   call.constants_end = layer->constants + layer->channels;
   call.weights = (uintptr_t)layer->weights - 2 * (uintptr_t)layer->constants;
   call.constants = layer->constants;
-  /* A quad's channels 0, 1, 2, 3 are at bytes 0, 16, 2, 18, and the next four's 14 bytes on. Lowest byte first. */
+  /* Channels 0, 1, 2, 3 of a quad are at bytes 0, 16, 2, 18; the next four start 14 bytes after the last. These deltas
+     are the bytes of a word, lowest first. */
   call.deltas = 0x10f2100eu;
   call.output = quads ? (uintptr_t)quads - 14 : (uintptr_t)map8;
   call.odd = odd;
@@ -81,7 +83,7 @@ PHINETS_DSP_INLINE void row_of_planes16(const phinets_dsp_depthwise *layer, cons
   phinets_dsp_find_windows(layer, 3, 0, all, scratch, &windows);
 #if defined(__ARM_FEATURE_DSP)
   if (layer->pad_left & 1) {
-    for (int i = 0; i < 3; i++) windows.rows[i] -= 2; /* the word that the window starts in */
+    for (int i = 0; i < 3; i++) windows.rows[i] -= 2; /* the word in which the window starts */
     if (layer->stride == 1) run(&windows, LOOP(s1), 8, 1, quads, map8);
     else run(&windows, LOOP(s2), 16, 0, quads, map8);
   } else {

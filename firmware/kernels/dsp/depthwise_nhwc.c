@@ -1,7 +1,7 @@
 /*
- * Depthwise layers of any window, one row of pixels (nhwc) to one: for windows that the kernels on planes do not know, and
- * for maps of a few pixels, of which a row of planes would be padding most of all. The loop is in dsp_depthwise_nhwc.S for
- * cores with the DSP extension; here is the same in C. Arithmetic: TensorFlow Lite Micro's DepthwiseConvPerChannel
+ * Depthwise layers with any window on nhwc rows: for windows that the kernels on planes do not support, and for maps of
+ * a few pixels, whose planes would be mostly padding. For cores with the DSP extension, the loop is in
+ * dsp_depthwise_nhwc.S; this file has the same in C. Arithmetic: TensorFlow Lite Micro's DepthwiseConvPerChannel
  * (tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h).
  */
 #include "dsp_instructions.h"
@@ -9,16 +9,16 @@
 
 #if defined(__ARM_FEATURE_DSP)
 
-/* What the assembly reads, in its order. */
+/* Arguments of the assembly; it depends on the order. */
 typedef struct {
   const uint32_t *taps; /* addresses of the window's pixels, then 0 */
   const void *weights;
   const phinets_dsp_channel *constants;
   int32_t zero_point;
   const int8_t *table;
-  int32_t last; /* channel of the last four */
+  int32_t last; /* first channel of the last group of four */
   int8_t *output;
-  int32_t odd; /* 1 where the number of taps is odd */
+  int32_t odd; /* 1 if the number of taps is odd */
 } call;
 
 void phinets_dsp_depthwise_pixel(const call *c);
@@ -55,7 +55,7 @@ PHINETS_DSP_FAST void phinets_dsp_depthwise_nhwc(const phinets_dsp_taps *layer, 
 
 #else
 
-/* Four channels of pixel x from channel c on. */
+/* Channels c..c+3 of pixel x. */
 static void four_channels(const phinets_dsp_taps *layer, const int8_t *const *rows, int32_t x, int32_t c,
                           const int32_t *weights, int8_t *output) {
   const phinets_dsp_channel *constants = layer->constants + c;

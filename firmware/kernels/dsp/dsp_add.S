@@ -1,6 +1,6 @@
 /*
- * Addition for cores with the DSP extension: all constants stay in registers, the rescaled operand's last rounding adds
- * the exact one. sums.c has the same in C.
+ * Addition for cores with the DSP extension. All constants stay in registers; the last rounding instruction of the
+ * rescaled operand also adds the exact operand. sums.c has the same in C.
  *
  * void phinets_dsp_add_exact(const int8_t *rescaled, const int8_t *exact, int8_t *output, const int8_t *output_end,
  *                            const phinets_dsp_add_constants *constants)
@@ -24,7 +24,7 @@
   strb r12, [r2], #1
 .endm
 
-/* Two at once: no instruction waits for the one before. */
+/* Two elements, interleaved so that no instruction waits for the previous one. */
 .macro add_two
   ldrsb r11, [r0], #1
   ldrsb r12, [r0], #1
@@ -64,7 +64,7 @@ phinets_dsp_add_exact:
   sub r11, r3, r2
   ands r11, r11, #3
   beq 2f
-1: /* what is left of groups of four comes first */
+1: /* first the elements that do not fill a group of four */
   add_element
   subs r11, r11, #1
   bne 1b

@@ -1,6 +1,6 @@
 /*
- * Dense layers for Cortex-M4, M7, M33 and later cores with the DSP extension: the loop of dense.c. For other machines
- * the file is empty.
+ * The loop of dense.c for cores with the DSP extension (Cortex-M4, M7, M33 and later). For other machines, the file is
+ * empty.
  */
 #if defined(__ARM_FEATURE_DSP)
   .syntax unified
@@ -13,7 +13,7 @@
   smlad \sum, r11, r9, \sum
   .endm
 
-/* Four inputs times as many weights of four filters. */
+/* Multiplies four inputs by four weights of each of four filters. */
   .macro group
   ldrd r8, r9, [r0], #8
   ldr r11, [r1, r2]
@@ -35,7 +35,7 @@
   .endm
 
 /* void phinets_dsp_dense_filters(call *)
-   Four filters, then the next four. call (dense.c): inputs, their end, channels, output, fours of filters, zero point,
+   Four filters at a time. call (dense.c): inputs, their end, channels, output, groups of four filters, zero point,
    table, weights, bytes from a filter to the second, third and fourth. */
   .section .text.phinets_dsp_dense_filters, "ax", %progbits
   .balign 8
@@ -48,7 +48,7 @@ phinets_dsp_dense_filters:
   mov r12, r0
   add r0, r0, #28
   ldm r0, {r1, r2, r3, lr}
-1: /* four filters: r1 the first, r2, r3 and lr from it to the others, r4-r7 their sums */
+1: /* four filters: r1 weights of the first; r2, r3, lr offsets of the others; r4-r7 sums */
   ldm r12, {r0, r8, r9}
   ldr r4, [r9]
   ldr r5, [r9, #12]
@@ -57,7 +57,7 @@ phinets_dsp_dense_filters:
   mov r12, r8
   sub r8, r8, r0
   lsls r8, r8, #28
-  bmi 3f /* an odd number of groups: the first alone */
+  bmi 3f /* odd number of groups: start with a single one */
 2:
   group
 3:

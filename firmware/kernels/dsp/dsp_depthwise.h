@@ -1,4 +1,4 @@
-/* What depthwise3.c and depthwise5.c have in common: where the windows of a row are, and the loop in C. */
+/* Shared by depthwise3.c and depthwise5.c: finding the windows of a row, and the loop in C. */
 #ifndef PHINETS_DSP_DEPTHWISE_H
 #define PHINETS_DSP_DEPTHWISE_H
 
@@ -11,21 +11,21 @@
 #define PHINETS_DSP_INLINE static inline
 #endif
 
-/* Windows of few taps are quick where each tap is a variable of its own. */
+/* Unrolling keeps the taps of small windows in registers. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define PHINETS_DSP_UNROLL _Pragma("GCC unroll 8")
 #else
 #define PHINETS_DSP_UNROLL
 #endif
 
-/* Where the windows of a row are. */
+/* Addresses of the windows of a row. */
 typedef struct {
   const phinets_dsp_depthwise *layer;
   const int8_t *rows[5]; /* the first pixel of the first channel's first window */
   int32_t moves[5];      /* bytes from a channel to the next; 0 for rows outside the map, which share a plane */
 } phinets_dsp_windows;
 
-/* kernel: 3 or 5. bytes: planes8, else planes16. */
+/* kernel: 3 or 5. bytes: 1 for planes8, 0 for planes16. */
 static inline void phinets_dsp_find_windows(const phinets_dsp_depthwise *layer, int kernel, int bytes,
                                             const void *const *rows, void *scratch, phinets_dsp_windows *windows) {
   const int32_t width4 = (layer->input_width + 3) & ~3, pad = kernel / 2;
@@ -44,7 +44,7 @@ static inline void phinets_dsp_find_windows(const phinets_dsp_depthwise *layer, 
   }
 }
 
-/* sums[j] += one row of taps of window j, four neighbouring windows. */
+/* Adds one row of taps to the sums of four neighbouring windows. */
 PHINETS_DSP_INLINE void phinets_dsp_add_taps(int kernel, int bytes, int stride, const int32_t *taps, const void *row,
                                              int32_t *sums) {
   const int8_t *row8 = (const int8_t *)row;
@@ -54,15 +54,16 @@ PHINETS_DSP_INLINE void phinets_dsp_add_taps(int kernel, int bytes, int stride, 
       sums[j] += taps[k] * (bytes ? row8[j * stride + k] : row16[j * stride + k]);
 }
 
-/* Four outputs of a channel to quads, where they are halves of words: those of c & 2 == 0, low halves, come first. */
+/* Stores four outputs of a channel as halfwords in quads: low halves if (channel & 2) == 0. Channels with low halves
+   must be stored before those with the high halves of the same words. */
 PHINETS_DSP_INLINE void phinets_dsp_store_quad(int32_t channel, const int32_t *outputs, int32_t *quad) {
   quad += channel / 4 * 8 + (channel & 1) * 4;
   PHINETS_DSP_UNROLL for (int j = 0; j < 4; j++)
     quad[j] = phinets_pkhbt(channel & 2 ? quad[j] : outputs[j], channel & 2 ? outputs[j] : 0);
 }
 
-/* All channels. groups: of four channels of a row of quads, 0 where these are the layer's. One of quads and map8 is NULL.
-   Whatever is a literal where this is called is one in the loop. */
+/* Computes a row for all channels. groups: groups of four channels in a row of quads; 0: those of the layer. One of
+   quads and map8 is NULL. Inlined, so that literal arguments are constants in the loop. */
 PHINETS_DSP_INLINE void phinets_dsp_depthwise_loop(const phinets_dsp_windows *windows, int kernel, int bytes,
                                                    int stride, int32_t groups, int32_t *quads, int8_t *map8) {
   const phinets_dsp_depthwise layer = *windows->layer;

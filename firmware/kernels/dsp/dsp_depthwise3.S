@@ -1,9 +1,10 @@
 /*
- * Depthwise 3x3 for cores with the DSP extension: one row of all channels, a channel after the other, four outputs at a
- * time. depthwise3.c calls these and holds the same loops in C; phinets_dsp.h has the layouts and the requantisation.
+ * Depthwise 3x3 for cores with the DSP extension: one row, channel by channel, four outputs at a time. depthwise3.c
+ * calls these loops and has the same in C; phinets_dsp.h describes the layouts and the requantisation.
  *
- * Four sums, three row pointers, the output's pointer, two words of taps and four of pixels are all 14 registers. The
- * channel's constants and taps are therefore copied to the stack once a channel, where LDRD and LDM reach them.
+ * Four sums, three row pointers, the output pointer, two words of taps and four of pixels take all 14 registers. The
+ * constants and taps of a channel are therefore copied to the stack once per channel, from where LDRD and LDM load
+ * them.
  *
  * void NAME(const phinets_dsp_depthwise3_call *call), in depthwise3.c.
  */
@@ -11,18 +12,18 @@
   .syntax unified
   .thumb
 
-/* The frame. LDM loads the first six words at a time. */
+/* Stack frame. A single LDM loads the first six words. */
 #define CONSTANTS 0 /* multiplier, power, end of the first row, zero point, table, step */
 #define BIAS 24
 #define TAPS 28    /* six words */
-#define CHANNEL 52 /* the call's words from `constants` on: nine */
-#define ENTRY 88   /* where a channel enters the loop */
+#define CHANNEL 52 /* nine words of the call, from `constants` on */
+#define ENTRY 88   /* address at which a channel enters the loop */
 #define FRAME 92
 
-/* Three taps of four outputs. r6, r7 hold the taps. `first`: the sums start from r5. */
+/* The row_* macros add three taps, in r6 and r7, to four outputs. `first`: the sums start from r5. */
 
-/* Words of two pixels, (-2 -1) (0 1) (2 3) (4 5); r6 = (a b), r7 = (b c). Quads come in pairs: the second one looks
-   back, so that both together take three loads instead of four. */
+/* Words of two pixels, (-2 -1) (0 1) (2 3) (4 5); r6 = (a b), r7 = (b c). Quads come in pairs; the second one reads
+   from before the pointer, so that both take three loads instead of four. */
 .macro row_s1 row, half, first
 .if \half == 0
   ldmia \row!, {r8, r9, r10, r11}
@@ -47,7 +48,7 @@
   smlabt r5, r11, r7, r5
 .endm
 
-/* Stride 2, an odd padding: the window starts in a word's high half. */
+/* Stride 2, odd padding: the window starts in the high half of a word. */
 .macro row_s2 row, half, first
   ldmia \row!, {r8, r9, r10, r11}
 .if \first
@@ -68,7 +69,7 @@
   smlad r5, r8, r7, r5
 .endm
 
-/* Stride 2, an even padding: it starts in the low half. */
+/* Stride 2, even padding: the window starts in the low half of a word. */
 .macro row_s2_even row, half, first
   ldmia \row!, {r8, r9, r10, r11}
 .if \first
@@ -89,7 +90,8 @@
   smlabt r5, r8, r7, r5
 .endm
 
-/* Bytes, any padding. r6 = (a c), r7 = (b c), of which b is used. A word of four pixels -1..2 is (-1 1) and (0 2). */
+/* Bytes, any padding. r6 = (a c), r7 = (b c), of which only b is used. A word of pixels -1..2 becomes (-1 1) and
+   (0 2). */
 .macro row_bytes_s1 row, half, first
   ldr r9, [\row, #2]
   ldr r8, [\row], #4
@@ -114,7 +116,7 @@
   smlabt r5, r7, r8, r5
 .endm
 
-/* Stride 2: the words -1..2 and 3..6 and the byte 7. */
+/* Stride 2: words of pixels -1..2 and 3..6, and the byte of pixel 7. */
 .macro row_bytes_s2 row, half, first
   ldr r10, [\row, #4]
   ldr r8, [\row], #8
@@ -190,7 +192,7 @@
   outputs \table, \map8
 .endm
 
-/* pairs: the loop makes two quads; bytes: taps of a row become (a c) and (b c). */
+/* pairs: the loop computes two quads; bytes: the taps of a row become (a c) and (b c). */
 .macro depthwise3 name, row, pairs, bytes, table, map8
   .section .text.phinets_dsp_depthwise3_\name, "ax", %progbits
   .global phinets_dsp_depthwise3_\name
@@ -224,7 +226,7 @@ phinets_dsp_depthwise3_\name:
   mov r12, r3
   b 3f
 
-1: /* a channel. r3 constants, r4 deltas, r5 output, r6-r8 moves, r9 bytes of a row, r11 weights; r2 points to all */
+1: /* a channel. r3 constants, r4 deltas, r5 output, r6-r8 moves, r9 bytes of a row, r11 weights, loaded from r2 */
   add r0, r0, r6
   add r1, r1, r7
   add r12, r12, r8

@@ -1,9 +1,10 @@
 /*
- * Depthwise 5x5 for cores with the DSP extension: one row of all channels, a channel after the other, four outputs at a
- * time. depthwise5.c calls these; phinets_dsp.h has the layouts and the requantisation.
+ * Depthwise 5x5 for cores with the DSP extension: one row, channel by channel, four outputs at a time. depthwise5.c
+ * calls these loops; phinets_dsp.h describes the layouts and the requantisation.
  *
- * Five row pointers do not fit beside the sums. A channel's taps are copied to the stack, each row's with its pointer,
- * so that one LDM brings both: r1 walks over these rows, and a store puts the pointer back that has moved on.
+ * There are not enough registers for five row pointers and the sums. The taps of a channel are copied to the stack,
+ * those of each row beside its pointer, so that one LDM loads both: r1 iterates over these rows, and a store writes the
+ * advanced pointer back.
  *
  * void NAME(const phinets_dsp_depthwise5_call *call), in depthwise5.c.
  */
@@ -11,18 +12,18 @@
   .syntax unified
   .thumb
 
-/* The frame. LDM loads the first six words at a time. */
+/* Stack frame. A single LDM loads the first six words. */
 #define CONSTANTS 0 /* multiplier, power, end of the last row, zero point, table, step */
-#define WEIGHTS 24  /* their end, where they are, five moves */
+#define WEIGHTS 24  /* end of the weights, their address, five moves */
 #define BIAS 52     /* then five rows of three or four words of taps and a pointer, then output, constants, deltas,
-                       bytes of a row, where a channel enters the loop */
+                       bytes of a row, address at which a channel enters the loop */
 #define FRAME 180
 
-/* The loop: r0 output, r1 rows on the stack, r2-r5 sums, r6-r9 taps, r12 the row's pointer. The first row has the bias,
-   r5, before its taps. */
+/* Registers of the loop: r0 output, r1 rows on the stack, r2-r5 sums, r6-r9 taps, r12 row pointer. In the first row,
+   the bias precedes the taps and is loaded into r5. */
 
-/* Words of two pixels, (-2 -1) (0 1) (2 3) (4 5); taps (a b) (c d) (b c) (d e). Quads come in pairs: the first one
-   leaves the pointer alone, the second one moves it for both. */
+/* Words of two pixels, (-2 -1) (0 1) (2 3) (4 5); taps (a b) (c d) (b c) (d e). Quads come in pairs; the second one
+   advances the pointer for both. */
 .macro row_s1 half, first
 .if \first
   ldmia r1!, {r5, r6, r7, r8, r9, r12}
@@ -85,7 +86,7 @@
 .endif
 .endm
 
-/* The window starts in a word's low half: taps (a b) (c d) (d e). */
+/* The window starts in the low half of a word: taps (a b) (c d) (d e). */
 .macro row_s2 half, first
   load_s2 \first
   ldmia r12!, {r8, r10, r11, lr}
@@ -119,7 +120,7 @@
 .endif
 .endm
 
-/* It starts in the high half (one pixel of padding): taps (a b) (b c) (d e). */
+/* The window starts in the high half of a word (one pixel of padding): taps (a b) (b c) (d e). */
 .macro row_s2_odd half, first
   load_s2 \first
   ldmia r12!, {r8, r10, r11, lr}
@@ -153,8 +154,8 @@
 .endif
 .endm
 
-/* Bytes, any padding: taps (a c) (b d) (c e). A word of four pixels -2..1 is (-2 0) and (-1 1), the next one (2 4) and
-   (3 5); of both come (2 0) and (3 1), whose halves SMLADX multiplies crosswise. */
+/* Bytes, any padding: taps (a c) (b d) (c e). A word of pixels -2..1 becomes (-2 0) and (-1 1), the next one (2 4) and
+   (3 5); combining them gives (2 0) and (3 1), whose halves SMLADX multiplies crosswise. */
 .macro row_bytes_s1 half, first
   load_s2 \first
   ldr r8, [r12], #4
@@ -190,7 +191,7 @@
   smlatt r5, r9, lr, r5
 .endm
 
-/* Stride 2: the words -2..1, 2..5 and 5..8. */
+/* Stride 2: words of pixels -2..1, 2..5 and 5..8. */
 .macro row_bytes_s2 half, first
   load_s2 \first
   ldr r8, [r12], #8
@@ -286,7 +287,7 @@
   outputs \table, \map8
 .endm
 
-/* A row's pointer moves on to the channel, its taps come to the stack. */
+/* Advances the pointer of a row to the channel and copies its taps to the stack. */
 .macro channel_row move, save, at, first
   ldr r12, [r1, #\at]
   ldmia r2!, {r6, r7, r8, r9}
@@ -294,7 +295,7 @@
   \save \first
 .endm
 
-/* taps: words of taps that a row keeps; pairs: the loop makes two quads. */
+/* taps: words of taps stored per row; pairs: the loop computes two quads. */
 .macro depthwise5 name, row, save, taps, pairs, table, map8
   .section .text.phinets_dsp_depthwise5_\name, "ax", %progbits
   .global phinets_dsp_depthwise5_\name

@@ -1,23 +1,23 @@
 /*
- * Depthwise layers of any window on pixels (nhwc), for Cortex-M4, M7, M33 and later cores with the DSP extension: the loop
- * of depthwise_nhwc.c. For other machines the file is empty.
+ * The loop of depthwise_nhwc.c (depthwise layers with any window on nhwc rows) for cores with the DSP extension
+ * (Cortex-M4, M7, M33 and later). For other machines, the file is empty.
  *
- * Four channels of a pixel at a time, two taps a round: a word of each tap's pixel is spread to halves, and each half
- * meets its own weight. Four sums, the words and the pointers are all the registers there are.
+ * Four channels of a pixel at a time, two taps per iteration: a word of each tap's pixel is expanded to halfwords, and
+ * each is multiplied by its own weight. Four sums, the words and the pointers take all registers.
  */
 #if defined(__ARM_FEATURE_DSP)
   .syntax unified
   .thumb
 
-/* The call (depthwise_nhwc.c). */
+/* Offsets in `call` (depthwise_nhwc.c). */
 #define TAPS 0
 #define WEIGHTS 4
 #define CONSTANTS 8
 #define ZERO_POINT 12 /* then the table */
-#define LAST 20       /* channel of the last four, then the output */
-#define ODD 28        /* 1 where the number of taps is odd */
+#define LAST 20       /* first channel of the last four, then the output */
+#define ODD 28        /* 1 if the number of taps is odd */
 
-/* A tap of four channels: a word of the pixel, (w[0] w[2]) and (w[1] w[3]). */
+/* Adds a tap of four channels: a word of the pixel, weights (w[0] w[2]) and (w[1] w[3]). */
   .macro tap pixel, even, odd
   sxtb16 lr, \pixel
   sxtb16 \pixel, \pixel, ror #8
@@ -47,7 +47,7 @@ phinets_dsp_depthwise_pixel:
   ldr r1, [r0, #WEIGHTS]
   movs r12, #0
   mov r11, r0
-1: /* four channels, r12 the first; r1 their weights, r11 the call */
+1: /* four channels: r12 number of the first, r1 weights, r11 call */
   ldr r10, [r11, #CONSTANTS]
   ldr r0, [r11, #TAPS]
   add r10, r10, r12, lsl #3
@@ -65,7 +65,7 @@ phinets_dsp_depthwise_pixel:
 5:
   ldrd r6, r7, [r0], #8
   cbz r6, 6f
-2: /* two taps: r6 and r7 their pixels */
+2: /* two taps: r6 and r7 addresses of their pixels */
   ldr r6, [r6, r12]
   ldr r7, [r7, r12]
   ldmia r1!, {r8, r9, r10, r11}

@@ -1,7 +1,7 @@
 /*
- * Single instructions of the DSP extension (Arm v7-M Architecture Reference Manual, chapter A7), and the same in
- * portable C for every other machine. A word that holds two int16 has the first in its low half; bottom is the low
- * half, top the high one. Sums wrap as the instructions' do.
+ * Functions for single instructions of the DSP extension (Arm v7-M Architecture Reference Manual, chapter A7), and the
+ * same in portable C for other machines. A word with two int16 has the first in its low half; bottom is the low half,
+ * top the high half. Sums wrap around, as in the instructions.
  */
 #ifndef PHINETS_DSP_INSTRUCTIONS_H
 #define PHINETS_DSP_INSTRUCTIONS_H
@@ -17,7 +17,7 @@
 #error "these kernels need a little-endian core: elsewhere words of four int8 would be in the wrong order"
 #endif
 
-/* What is quick only when it is optimised for speed stays so under -Os. */
+/* Optimises a time-critical function for speed even under -Os. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define PHINETS_DSP_FAST __attribute__((optimize("O2")))
 #else
@@ -141,8 +141,8 @@ static inline int32_t phinets_word(const void *from) {
 
 #endif
 
-/* TensorFlow Lite's double rounding, exact for |accumulator| < 2^30 and a right shift of 1..31; see phinets_dsp.h. Not
-   yet saturated. */
+/* TensorFlow Lite's rescaling with double rounding, exact for |accumulator| < 2^30 and a right shift of 1..31; see
+   phinets_dsp.h. Adds the zero point, does not saturate. */
 static inline int32_t phinets_dsp_rescale(int32_t accumulator, int32_t multiplier, int32_t power, int32_t zero_point) {
   const int32_t x = phinets_smmlar(accumulator, multiplier, accumulator); /* round(accumulator * m / 2^31) */
   return phinets_smmlsr(x + (x >> 31), power, zero_point);                /* halves away from zero */

@@ -1,13 +1,14 @@
 /*
- * Four pixels at a time to planes of int16, for cores with the DSP extension; planes.c calls these. Pixels are read
- * from any address: a picture's rows may start anywhere.
+ * Converts four nhwc pixels at a time to planes of int16, for cores with the DSP extension; called by planes.c. Pixels
+ * may be at any address, because the rows of a picture may start anywhere.
  */
 #if defined(__ARM_FEATURE_DSP)
   .syntax unified
   .thumb
 
 /*
- * Three channels: three words are six pairs of int16, chosen so that each pair of neighbours is one packing.
+ * Three channels: three words become six pairs of int16, chosen so that each pair of neighbouring pixels takes one
+ * packing instruction.
  *
  * void phinets_dsp_planes16_of_3(const int8_t *row, int32_t quads, int16_t *output, int32_t plane_bytes)
  */
@@ -46,7 +47,7 @@ phinets_dsp_planes16_of_3:
   .size phinets_dsp_planes16_of_3, . - phinets_dsp_planes16_of_3
 
 /*
- * Four channels of any number: a word of each pixel.
+ * Four channels of pixels with any number of channels: one word of each pixel.
  *
  * void phinets_dsp_planes16_of_4(const int8_t *row, int32_t quads, int16_t *output, int32_t plane_bytes,
  *                                int32_t channels)

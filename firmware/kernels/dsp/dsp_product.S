@@ -1,14 +1,15 @@
 /*
- * Matrix products for Cortex-M4, M7, M33 and later cores with the DSP extension: the loops of product.c. For other
- * machines the file is empty.
+ * The loops of product.c (matrix products) for cores with the DSP extension (Cortex-M4, M7, M33 and later). For other
+ * machines, the file is empty.
  *
- * Filters outside, quads inside. A chain of 16 groups of four products serves all functions, one each for weights as words
- * and as bytes, for four pixels and for two: a quad enters it where as many groups as it has are left, and leaves it for
- * the function's own end, which requantises, stores and starts the next quad. Both addresses are on the stack, because four sums, four weights, four words of pixels and two pointers
- * are all the registers there are. More than 16 groups go round.
+ * The loop over quads is inside the loop over filters. The innermost loop is unrolled to a chain of 16 groups of four
+ * products. All functions share the chains: one each for weights as words or bytes, and for four pixels or two. A quad
+ * enters the chain where as many groups remain as it has, and leaves it for the function's own end, which requantises,
+ * stores and starts the next quad. With more than 16 groups, the chain is repeated. The addresses of entry and end are
+ * on the stack, because four sums, four weights, four words of pixels and two pointers take all registers.
  *
  * Registers of the chain: r0 quads, r1 weights, r2-r5 sums of four pixels, r6-r9 weights, r10-r12 and lr pixels.
- * Stack, in bytes from sp (first what an end loads at once, last what a quad starts from):
+ * Stack, in bytes from sp (first the values that an end loads together, last those from which a quad starts):
  */
 #if defined(__ARM_FEATURE_DSP)
   .syntax unified
@@ -18,11 +19,11 @@
   .equ ZERO_POINT, 8 /* then the table */
   .equ FILTER, 16    /* address of FILTER_START, then the end of the quads */
   .equ OUTPUT, 24
-  .equ STEP, 28      /* to NHWC: from the first pixel of a quad to its second, third, fourth */
-  .equ ENTRY, 40     /* where in the chain a quad enters */
-  .equ MIDDLE, 44    /* the same, after an odd group's weights are loaded */
-  .equ END, 48       /* the function's end */
-  .equ EXIT, 52      /* what follows the chain: the end, or the check whether groups are left */
+  .equ STEP, 28      /* NHWC: from the first pixel of a quad to its second, third, fourth */
+  .equ ENTRY, 40     /* address at which a quad enters the chain */
+  .equ MIDDLE, 44    /* the same, after the weights of an odd group are loaded */
+  .equ END, 48       /* address of the function's end */
+  .equ EXIT, 52      /* address after the chain: the end, or the check whether groups are left */
   .equ CALL, 56      /* 7 words of the call */
   .equ FILTER_START, 84 /* weights, four times the bias, end of the weights */
   .equ FRAME, 108
@@ -65,7 +66,7 @@
   cmp r1, r6
   bne.w .L\name
   ldr.w pc, [sp, #END]
-.L\name\()_odd: /* the first group when their number is odd */
+.L\name\()_odd: /* the first group if their number is odd */
   .ifc \packing, words
   ldrd r8, r9, [r1], #8
   .else
@@ -76,8 +77,8 @@
   ldr.w pc, [sp, #MIDDLE]
   .endm
 
-/* r0: the call (product.c), r1: the function's end of a quad, r2: its start of a filter, both with the Thumb bit.
-   r4-r11 and lr are on the stack. */
+/* Sets up the stack. r0: call (product.c); r1: address of the function's end of a quad; r2: address of its start of a
+   filter, both with the Thumb bit. r4-r11 and lr are on the stack. */
   .section .text.phinets_dsp_product_start, "ax", %progbits
   .balign 8
   .global phinets_dsp_product_start
@@ -95,7 +96,7 @@ phinets_dsp_product_start:
   ldmia r0!, {r1, r3, r4, r5, r12} /* weights, zero point, table, end of the quads, output */
   strd r3, r4, [sp, #ZERO_POINT]
   strd r10, r5, [sp, #FILTER]
-  ldmia r0, {r2, r3, r4, r5, r6} /* three steps, groups, which chain */
+  ldmia r0, {r2, r3, r4, r5, r6} /* three steps, groups, chain */
   strd r2, r3, [sp, #STEP]
   str r4, [sp, #STEP + 8]
   adr r0, .Lchains
@@ -104,8 +105,8 @@ phinets_dsp_product_start:
   add r2, r2, r0
   add r3, r3, r0
   add r4, r4, r0
-  uxth r7, r8 /* bytes of code of two groups */
-  lsrs r8, r8, #16 /* from there to the second group's first pixels */
+  uxth r7, r8 /* code size of two groups, bytes */
+  lsrs r8, r8, #16 /* from there to the load of the second group's first pixels */
   adds r6, r5, #1
   lsrs r6, r6, #1 /* pairs of groups */
   cmp r6, #8
@@ -128,7 +129,7 @@ phinets_dsp_product_start:
   .word .L\name - .Lchains, .L\name\()_odd - .Lchains, .L\name\()_check - .Lchains, \pair | \middle << 16
   .endm
   .balign 4
-.Lchains: /* in the order of product.c's chains */
+.Lchains: /* in the order of the chains in product.c */
   entry words, 84, 44
   entry bytes, 100, 60
   entry words2, 52, 28
@@ -139,7 +140,7 @@ phinets_dsp_product_start:
   chain bytes2, bytes, 2
   .size phinets_dsp_product_start, . - phinets_dsp_product_start
 
-/* Four sums to four int8, in r2-r5. */
+/* Requantises four sums to int8, in r2-r5. */
   .macro requantize table
   smmlar r2, r2, r6, r2
   smmlar r3, r3, r6, r3
@@ -165,7 +166,7 @@ phinets_dsp_product_start:
   .endif
   .endm
 
-/* void phinets_dsp_product_KIND(const call *). parts: a call makes some of a plane's quads. */
+/* void phinets_dsp_product_KIND(const call *). parts: a call computes only some quads of each plane. */
   .macro product kind, table, name, parts=0
   .section .text.phinets_dsp_product_\name, "ax", %progbits
   .balign 8
@@ -187,7 +188,7 @@ phinets_dsp_product_\name:
   requantize \table
   .ifc \kind, nhwc
   ldrd r6, r7, [sp, #STEP + 4]
-  strb r5, [r12, r7] /* the first last: pixels beyond the width have its address */
+  strb r5, [r12, r7] /* the first pixel last: pixels beyond the width have its address */
   strb r4, [r12, r6]
   strb r3, [r12, lr]
   strb r2, [r12]
@@ -211,7 +212,7 @@ phinets_dsp_product_\name:
   ldr.w pc, [sp, #ENTRY]
 
   .balign 4
-2: /* a filter: r1 its weights, r10 FILTER_START, r12 the output's end so far */
+2: /* a filter: r1 weights, r10 FILTER_START, r12 current end of the output */
   ldmdb r10, {r0, r3, r4, r6, r7, r8, r11} /* the call's first words: r6 bytes of a filter, r7 and r8 channels */
   cmp r8, r7
   beq 3f
@@ -224,16 +225,16 @@ phinets_dsp_product_\name:
   str r11, [r10, #-4]
   .endif
   .if \parts
-  add r12, r12, r3 /* over quads of another call */
+  add r12, r12, r3 /* skip the quads of other calls */
   .endif
   .ifc \kind, planes16
   str r11, [r12], #4 /* padding */
   str r12, [sp, #OUTPUT]
   .endif
   .ifc \kind, planes8
-  add r12, r12, r3 /* back over the lanes beyond the width */
+  add r12, r12, r3 /* back over the pixels beyond the width */
   strb r11, [r12]
-  strb r11, [r12, #1] /* padding, or where the first pixel comes */
+  strb r11, [r12, #1] /* padding, or overwritten by the first pixel */
   add r12, r12, r4
   str r12, [sp, #OUTPUT]
   .endif

@@ -1,6 +1,6 @@
 /*
- * Rows to quads for Cortex-M4, M7, M33 and later cores with the DSP extension: the loops of quads.c. For other machines
- * the file is empty.
+ * The loops of quads.c (conversion of rows to quads) for cores with the DSP extension (Cortex-M4, M7, M33 and later).
+ * For other machines, the file is empty.
  */
 #if defined(__ARM_FEATURE_DSP)
   .syntax unified
@@ -16,7 +16,7 @@
 \name:
   .endm
 
-/* Words of four pixels in r4-r7 to a group at r1. */
+/* Converts words of four pixels in r4-r7 to a group at r1. */
   .macro group
   sxtb16 r8, r4
   sxtb16 r9, r5
@@ -31,8 +31,8 @@
   .endm
 
 /* void phinets_dsp_quads_row(const int8_t *row, int32_t *quads, const steps *, int32_t count)
-   Quads of NHWC, at least one. steps, in bytes: from a quad's first pixel to its second, third and fourth; what is read
-   of a pixel, which is whole groups; from there to the next quad. */
+   Converts an NHWC row to `count` quads, at least one. steps, in bytes: from the first pixel of a quad to its second,
+   third and fourth; size of a pixel in whole groups; from there to the next quad. */
   function phinets_dsp_quads_row
   push {r4-r11, lr}
   sub sp, sp, #12
@@ -42,7 +42,7 @@
   mov r12, r4
   mov r3, r5
   strd r6, r7, [sp, #0]
-1: /* r0 first pixel; lr, r12 and r3 from it to the others; r2 its end */
+1: /* r0 first pixel; lr, r12, r3 offsets of the others; r2 end of the first */
   str r8, [sp, #8]
   ldr r2, [sp, #0]
   add r2, r2, r0
@@ -63,8 +63,8 @@
   .size phinets_dsp_quads_row, . - phinets_dsp_quads_row
 
 /* void phinets_dsp_quads_planes(const int8_t *const *planes, int32_t *quads, int32_t next, int32_t count)
-   A group of channels, whose four planes are given, of all quads; `next` bytes from the end of a group to that of the
-   next quad. */
+   Converts a group of channels, given as four planes, for all quads. next: bytes from the end of a group to that group
+   of the next quad. */
   function phinets_dsp_quads_planes
   push {r4-r11, lr}
   ldm r0, {r0, r10, r11, r12}
@@ -74,7 +74,7 @@
   ldr r5, [r11], #4
   sxtb16 r6, r4           /* x0 x2 of the first channel */
   sxtb16 r7, r4, ror #8   /* x1 x3 */
-  sxtb16 r8, r5           /* of the third */
+  sxtb16 r8, r5           /* the same of the third */
   sxtb16 r9, r5, ror #8
   pkhbt r4, r6, r8, lsl #16
   pkhbt r5, r7, r9, lsl #16
@@ -98,7 +98,7 @@
   pop {r4-r11, pc}
   .size phinets_dsp_quads_planes, . - phinets_dsp_quads_planes
 
-/* Four products to int8: r4-r7 or the like, to two words of two. */
+/* Requantises four products and packs them as two words of two values. */
   .macro requantize first, second, third, fourth
   smmlar \first, \first, r10, \first
   smmlar \second, \second, r10, \second
@@ -112,15 +112,15 @@
   smmlsr \second, \second, r11, lr
   smmlsr \third, \third, r11, lr
   smmlsr \fourth, \fourth, r11, lr
-  pkhbt \first, \first, \second, lsl #16 /* they fit: at most 255 * 255 / 2 + 128 */
+  pkhbt \first, \first, \second, lsl #16 /* no overflow: at most 255 * 255 / 2 + 128 */
   pkhbt \third, \third, \fourth, lsl #16
   ssat16 \first, #8, \first
   ssat16 \third, #8, \third
   .endm
 
 /* void phinets_dsp_quads_products(const int8_t *first, const int8_t *second, int32_t *quads, const products *)
-   Two channels of a map8 row, k and k + 2, times their factors; then k + 1 and k + 3, then the next four. products: a's
-   zero point negative in both halves, multiplier, power, zero point; bytes from the end of a quad's words to those of
+   Multiplies channels k and k + 2 of a map8 row by their factors, then k + 1 and k + 3, then the next four. products:
+   minus a's zero point in both halves, multiplier, power, zero point; bytes from the end of a quad's words to those of
    the next; b's zero point; factors; pairs of channels; bytes of a plane. */
   function phinets_dsp_quads_products
   push {r4-r11, lr}
@@ -135,7 +135,7 @@
   str r5, [sp, #24]
   str r6, [sp, #12]
   strd r7, r8, [sp, #16]
-1: /* two channels: r1 and r12 their planes */
+1: /* two channels: r1 and r12 planes */
   ldrd r2, r4, [sp, #8]
   ldrd r5, r6, [sp, #16]
   ldr r7, [sp, #24]
@@ -156,7 +156,7 @@
   ldr r8, [r12], #4
   sxtab16 r4, r0, r5           /* x0 x2 of the first */
   sxtab16 r5, r0, r5, ror #8   /* x1 x3 */
-  sxtab16 r6, r0, r8           /* of the second */
+  sxtab16 r6, r0, r8           /* the same of the second */
   sxtab16 r7, r0, r8, ror #8
   smulbt r8, r6, r3
   smultt r9, r6, r3
@@ -188,10 +188,10 @@
   .size phinets_dsp_quads_products, . - phinets_dsp_quads_products
 
 /* void phinets_dsp_quads_windows(const int8_t *const *rows, const int8_t *const *end, int32_t *quads, const windows *)
-   Quads of windows that lie inside the map. rows: as in phinets_dsp_quads_window, to `end`. windows, in bytes: from the
-   start of a row to the first, from one to the next, of a window's row; then how many quads. A window's words run on
-   from one row to the next: a word that a row only begins waits in r4-r7, and SEL puts the next row's bytes over those
-   it has too many. */
+   Quads of windows that lie inside the map. rows: as in phinets_dsp_quads_window, up to `end`. windows, in bytes:
+   offset of the first window in a row, step from one to the next, length of a window's row; then the number of quads.
+   The words of a window continue from one row to the next: an incomplete word stays in r4-r7, and SEL replaces its
+   surplus bytes by those of the next row. */
   function phinets_dsp_quads_windows
   push {r4-r11, lr}
   sub sp, sp, #20
@@ -203,9 +203,9 @@
   mov r1, r2
   mov lr, r5
   add r3, r5, r5, lsl #1
-1: /* a quad: r1 its words, lr and r3 from its first window to the second and fourth */
+1: /* a quad: r1 output words; lr and r3 offsets from the first window to the second and fourth */
   ldr r12, [sp, #16]
-  movs r2, #0 /* bytes of a word that are there */
+  movs r2, #0 /* bytes in the incomplete word */
 2: /* a row of the windows */
   ldrd r8, r11, [sp, #4]
   ldr r0, [r12], #4
@@ -222,7 +222,7 @@
   sub r0, r0, r2
   lsls r8, r2, #3
   mvn r9, #0
-  lsl r8, r9, r8 /* the bytes to take from the row */
+  lsl r8, r9, r8 /* mask of the bytes to take from the row */
   uadd8 r8, r8, r9
   add r2, r2, r11
   ldr r8, [r0, lr]
@@ -235,7 +235,7 @@
   sel r4, r11, r4
   subs r2, r2, #4
   blt 5f
-4: /* a whole word */
+4: /* a complete word */
   group
   ldr r5, [r0, lr]
   ldr r6, [r0, lr, lsl #1]

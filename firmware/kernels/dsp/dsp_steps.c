@@ -12,7 +12,7 @@ void phinets_step_dsp_quads_window(const phinets_step *step, const phinets_state
   phinets_dsp_quads_window(step->layer, rows, (int32_t *)(void *)phinets_row(state, &step->output, y));
 }
 
-/* Rows that step y makes of `height`, `rows` a step. */
+/* Number of rows that step y computes, of `height` in all and `rows` per step. */
 static int32_t rows_of(int32_t y, int32_t rows, int32_t height) {
   const int32_t left = height - y * rows;
   return left < rows ? left : rows;
@@ -120,7 +120,7 @@ void phinets_step_dsp_nhwc(const phinets_step *step, const phinets_state *state,
                    phinets_row(state, &step->output, y));
 }
 
-/* A depthwise kernel from planes of `from` to `to`. */
+/* The step of a depthwise kernel with planes of type `from` and output of type `to`. */
 #define DEPTHWISE(name, from, to)                                                                               \
   void phinets_step_dsp_##name(const phinets_step *step, const phinets_state *state, int32_t y) {           \
     const int8_t *bytes[PHINETS_MAX_WINDOW];                                                                    \

@@ -1,9 +1,9 @@
-/* Windows of a row as pixels: what a general convolution on a map of a few pixels multiplies, several rows together. Nothing
-   is computed, bytes only move. */
+/* Copies the windows of a row as nhwc pixels, for general convolutions on maps of a few pixels, which multiply several
+   rows together. */
 #include "dsp_instructions.h"
 #include "phinets_dsp.h"
 
-/* A window's row is short: a call of memcpy or memset would take longer than the bytes. */
+/* The rows of a window are so short that calls of memcpy or memset would take longer. */
 static inline int8_t *copy(int8_t *to, const int8_t *from, int32_t count) {
   for (; count >= 4; count -= 4, to += 4, from += 4) memcpy(to, from, 4);
   for (; count > 0; count--) *to++ = *from++;
@@ -21,7 +21,7 @@ PHINETS_DSP_FAST void phinets_dsp_nhwc_window(const phinets_dsp_window *layer, c
   const int8_t zero = (int8_t)layer->zero_point;
   int32_t first = -layer->pad_left;
   for (int32_t x = 0; x < layer->width; x++, first += layer->stride_x) {
-    /* Columns before the map, on it and behind it: a window may lie beside the map altogether. */
+    /* Columns left of the map, inside it and right of it. A window may lie entirely outside the map. */
     const int32_t start = first < 0 ? 0 : first > width ? width : first;
     const int32_t end = first + columns < start ? start : first + columns > width ? width : first + columns;
     const int32_t before = start - first > columns ? columns : start - first < 0 ? 0 : start - first;

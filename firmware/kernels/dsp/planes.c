@@ -1,10 +1,10 @@
-/* Rows from pixels to planes and back: planes16 and planes8 of what no DSP kernel made, and map8 to pixels. Nothing is
-   computed, bytes only move. */
+/* Conversion of rows: nhwc to planes16 or planes8, for inputs that were not computed by a DSP kernel, and map8 to
+   nhwc. */
 #include "dsp_instructions.h"
 #include "phinets_dsp.h"
 
 #if defined(__ARM_FEATURE_DSP)
-/* dsp_planes.S: `quads` times four pixels of three or four channels, to planes that are plane_bytes apart. */
+/* dsp_planes.S: convert 4 * quads pixels of three or four channels to planes that are plane_bytes apart. */
 void phinets_dsp_planes16_of_3(const int8_t *row, int32_t quads, int16_t *output, int32_t plane_bytes);
 void phinets_dsp_planes16_of_4(const int8_t *row, int32_t quads, int16_t *output, int32_t plane_bytes,
                                int32_t channels);
@@ -14,7 +14,7 @@ PHINETS_DSP_FAST void phinets_dsp_planes16(int32_t width, int32_t channels, int3
                                            int16_t *output) {
   const int32_t width4 = (width + 3) & ~3, plane = width4 + 2;
   const int16_t zero = (int16_t)zero_point;
-  int32_t quads = 0, quick = 0; /* fours of pixels, and the channels of which they are done */
+  int32_t quads = 0, quick = 0; /* groups of four pixels, and the channels for which the assembly converts them */
 #if defined(__ARM_FEATURE_DSP)
   quads = width / 4;
   if (quads > 0 && channels == 3) {
@@ -30,7 +30,7 @@ PHINETS_DSP_FAST void phinets_dsp_planes16(int32_t width, int32_t channels, int3
   for (int32_t c = 4 * quads == width4 ? quick : 0; c < channels; c++) {
     int32_t x = c < quick ? 4 * quads : 0;
     int16_t *to = output + c * plane + 2;
-    to[width4 - 3] = to[width4 - 2] = to[width4 - 1] = zero; /* what has no pixel; the others get theirs */
+    to[width4 - 3] = to[width4 - 2] = to[width4 - 1] = zero; /* for W..W4-1; the others are overwritten */
     const int8_t *p = row + x * channels + c;
     for (; x + 4 <= width; x += 4, p += 4 * channels) {
       const int8_t p0 = p[0], p1 = p[channels], p2 = p[2 * channels], p3 = p[3 * channels];

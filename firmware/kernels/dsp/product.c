@@ -1,33 +1,33 @@
 /*
- * Matrix products: 1x1 and general convolutions, one row of quads times all filters. The loops are in dsp_product.S for
- * cores with the DSP extension; here are the same in C. Arithmetic: TensorFlow Lite Micro's ConvPerChannel
+ * Matrix products: 1x1 and general convolutions, one row of quads times all filters. For cores with the DSP extension,
+ * the loops are in dsp_product.S; this file has the same in C. Arithmetic: TensorFlow Lite Micro's ConvPerChannel
  * (tensorflow/lite/kernels/internal/reference/integer_ops/conv.h).
  */
 #include "dsp_instructions.h"
 #include "phinets_dsp.h"
 
-/* Of whole quads. */
+/* Width in whole quads: W4. */
 static inline int32_t rounded_up(int32_t width) { return (width + 3) & ~3; }
 
 #if defined(__ARM_FEATURE_DSP)
 
-/* What a call of the assembly reads, in its order. The quads are at least one. */
+/* Arguments of the assembly; it depends on the order. There is at least one quad. */
 typedef struct {
   const int32_t *quads;
-  int32_t back, pad; /* to planes: bytes from the end of a plane's quads to the next plane; to planes8: and of padding */
+  int32_t back, pad; /* planes: bytes from the end of a plane's quads to the next plane; planes8: bytes of padding */
   int32_t filter_bytes;
   const phinets_dsp_channel *channels_end, *channels;
-  uint32_t start; /* of a filter. To planes: the padding, two halfwords or a byte. To NHWC: the first output */
+  uint32_t start; /* written before each filter. Planes: the padding, two halfwords or a byte; NHWC: the first output */
   const void *weights;
   int32_t zero_point;
   const int8_t *table;
   const int32_t *quads_end;
   void *output;
-  int32_t second, third, fourth; /* to NHWC: bytes from the first pixel of a quad to the others */
+  int32_t second, third, fourth; /* NHWC: bytes from the first pixel of a quad to the others */
   int32_t groups, chain;
 } call;
 
-/* Of a quad the assembly multiplies all pixels, or the first two. */
+/* Chains of the assembly: weights as words or bytes, and all pixels of a quad or only the first two. */
 enum { CHAIN_OF_BYTES = 1, CHAIN_OF_TWO_PIXELS = 2 };
 
 void phinets_dsp_product_nhwc_plain(const call *c);
@@ -39,7 +39,7 @@ void phinets_dsp_product_planes16_parts_table(const call *c);
 void phinets_dsp_product_planes8_plain(const call *c);
 void phinets_dsp_product_planes8_table(const call *c);
 
-/* All members one by one: to clear the rest a compiler may call memset, which takes as long as the rest of the call. */
+/* Sets every member separately: an initialiser may call memset, which takes as long as the rest of the call. */
 static inline void prepare(call *c, const phinets_dsp_product *layer, const int32_t *quads, int32_t count, void *output) {
   c->quads = quads;
   c->back = 0;
@@ -58,7 +58,7 @@ static inline void prepare(call *c, const phinets_dsp_product *layer, const int3
   c->chain = layer->bytes ? CHAIN_OF_BYTES : 0;
 }
 
-/* `count` quads; the first `lanes` pixels of each are stored. */
+/* Processes `count` quads and stores the first `lanes` pixels of each. */
 static void product_nhwc(const phinets_dsp_product *layer, const int32_t *quads, int32_t count, int32_t lanes,
                          int8_t *output) {
   const int32_t filters = layer->filters;
@@ -73,14 +73,14 @@ static void product_nhwc(const phinets_dsp_product *layer, const int32_t *quads,
   else phinets_dsp_product_nhwc_plain(&c);
 }
 
-/* `count` quads of each plane from `first` on. Two pixels before them become padding: the plane's own, or pixels that a later
-   call writes. */
+/* Processes quads first..first+count-1 of each plane. Overwrites the two pixels before them with padding, which is
+   either the plane's own or is overwritten by a later call. */
 static void parts_of_planes16(const phinets_dsp_product *layer, const int32_t *quads, int32_t first, int32_t count,
                               int32_t chain, int16_t *output) {
   const int32_t others = rounded_up(layer->width) / 4 - count;
   call c;
   prepare(&c, layer, quads + first * layer->groups * 8, count, output);
-  c.output = (void *)((uintptr_t)output - (uintptr_t)(8 * (others - first))); /* `back` is added before every filter */
+  c.output = (void *)((uintptr_t)output - (uintptr_t)(8 * (others - first))); /* `back` is added before each filter */
   c.back = 8 * others;
   c.start = ((uint32_t)layer->padding & 0xffffu) * 0x10001u;
   c.chain |= chain;
@@ -115,7 +115,7 @@ static void product_planes8(const phinets_dsp_product *layer, const int32_t *qua
 
 #else
 
-/* Four pixels of filter m. */
+/* Four output pixels of filter m. */
 static void quad_of(const phinets_dsp_product *layer, int32_t m, const int32_t *quad, int8_t *results) {
   const phinets_dsp_channel c = layer->channels[m];
   const int8_t *bytes = (const int8_t *)layer->weights + m * layer->groups * 4;

@@ -1,7 +1,7 @@
 /*
- * Rows to quads: what the matrix products of product.c read. The loops are in dsp_quads.S for cores with the DSP
- * extension; here are the same in C. The product of squeeze-and-excite: TensorFlow Lite Micro's Mul
- * (tensorflow/lite/kernels/internal/reference/integer_ops/mul.h).
+ * Conversion of rows to quads, the input layout of the matrix products in product.c. For cores with the DSP extension,
+ * the loops are in dsp_quads.S; this file has the same in C. The scaling in squeeze-and-excite follows TensorFlow Lite
+ * Micro's Mul (tensorflow/lite/kernels/internal/reference/integer_ops/mul.h).
  */
 #include <stddef.h>
 
@@ -10,7 +10,7 @@
 
 static inline int32_t groups_of(int32_t channels) { return (channels + 3) / 4; }
 
-/* Four words, each a pixel's four channels, to a group. */
+/* Stores a group from four words with four channels of a pixel each. */
 static inline void store_group(int32_t a, int32_t b, int32_t c, int32_t d, int32_t *group) {
   group[0] = phinets_sxtb16(a);
   group[1] = phinets_sxtb16(b);
@@ -24,7 +24,7 @@ static inline void store_group(int32_t a, int32_t b, int32_t c, int32_t d, int32
 
 /* ---- NHWC ---- */
 
-/* In bytes: from a quad's first pixel to the others; what is read of a pixel, whole groups; from there to the next
+/* In bytes: from the first pixel of a quad to the others; size of a pixel in whole groups; from there to the next
    quad. */
 typedef struct {
   int32_t second, third, fourth;
@@ -48,7 +48,7 @@ void phinets_dsp_quads_nhwc(int32_t width, int32_t channels, const int8_t *row, 
     const steps s = {channels, 2 * channels, 3 * channels, 4 * groups, 4 * (channels - groups)};
     phinets_dsp_quads_row(row, quads, &s, whole);
   }
-  if (beyond) { /* the first pixel stands for those beyond the width */
+  if (beyond) { /* the first pixel takes the places of those beyond the width */
     const steps s = {beyond > 1 ? channels : 0, beyond > 2 ? 2 * channels : 0, 0, 4 * groups, 0};
     phinets_dsp_quads_row(row + 4 * whole * channels, quads + 8 * whole * groups, &s, 1);
   }
@@ -59,7 +59,7 @@ void phinets_dsp_quads_nhwc(int32_t width, int32_t channels, const int8_t *row, 
 #if defined(__ARM_FEATURE_DSP)
 void phinets_dsp_quads_planes(const int8_t *const *planes, int32_t *quads, int32_t next, int32_t count);
 #else
-/* A group of channels of all quads. `next`: bytes from a group's end to that of the next quad. */
+/* Converts a group of channels for all quads. `next`: bytes from the end of a group to that group of the next quad. */
 static void phinets_dsp_quads_planes(const int8_t *const *planes, int32_t *quads, int32_t next, int32_t count) {
   for (int32_t q = 0; q < count; q++, quads += next / 4)
     for (int32_t k = 0; k < 2; k++, quads += 4) {
@@ -86,15 +86,15 @@ void phinets_dsp_quads_map8(int32_t width, int32_t channels, const int8_t *row, 
 
 /* ---- map8 times factors ---- */
 
-/* Of the assembly, in its order. */
+/* Arguments of the assembly; it depends on the order. */
 typedef struct {
-  int32_t a_offset; /* the map's zero point, negative, in both halves */
+  int32_t a_offset; /* minus the zero point of the map, in both halves */
   int32_t multiplier, power, zero_point;
   int32_t next; /* bytes from the end of a quad's words to those of the next quad */
   int32_t b_zero_point;
   const int8_t *factors;
-  int32_t pairs; /* of channels: k and k + 2, then k + 1 and k + 3 */
-  int32_t plane; /* bytes */
+  int32_t pairs; /* pairs of channels: k and k + 2, then k + 1 and k + 3 */
+  int32_t plane; /* bytes of a plane */
 } products;
 
 #if defined(__ARM_FEATURE_DSP)
@@ -132,7 +132,7 @@ void phinets_dsp_quads_scaled(const phinets_dsp_scale *layer, const int8_t *row,
                 .pairs = whole / 2,
                 .plane = plane};
   if (whole) phinets_dsp_quads_products(row, row + 2 * plane, quads, &p);
-  /* Of a last group that is not whole: channels beyond are the last one, whose products meet zero weights. */
+  /* An incomplete last group: channels beyond the last repeat it; their weights are zero. */
   for (int32_t i = 0; i < 2 && beyond; i++) {
     const int32_t first = i < beyond ? i : beyond - 1, second = i + 2 < beyond ? i + 2 : beyond - 1;
     const int8_t *from = row + whole * plane;
@@ -145,11 +145,11 @@ void phinets_dsp_quads_scaled(const phinets_dsp_scale *layer, const int8_t *row,
 
 /* ---- windows ---- */
 
-/* The words of a quad's four windows before they are groups: a word of each, then the next of each, in the quad's upper
-   half, so that the groups can be made in place, first to last. */
+/* Buffer for the words of the four windows of a quad, interleaved: one word of each, then the next of each. It is the
+   upper half of the quad, so that the words can be converted to groups in place, from first to last. */
 static inline int8_t *words_of(int32_t *quad, int32_t groups) { return (int8_t *)(quad + 4 * groups); }
 
-/* Puts n bytes at byte t of a window; NULL: zero points. Returns the next t. */
+/* Writes n bytes at position t of a window; NULL: zero points. Returns t + n. */
 PHINETS_DSP_FAST static int32_t append(int8_t *words, int32_t t, const int8_t *from, int32_t n, int32_t zero_points) {
   const int32_t end = t + n;
   while (t < end) {
@@ -174,10 +174,11 @@ PHINETS_DSP_FAST static void words_to_quad(int32_t *quad, int32_t groups) {
     store_group(phinets_word(w), phinets_word(w + 4), phinets_word(w + 8), phinets_word(w + 12), quad);
 }
 
-/* Windows inside the map, in bytes: from the start of a row to the first, from one to the next, of a window's row. */
+/* Windows inside the map, in bytes: offset of the first one in a row, step from one to the next, length of a window's
+   row. */
 typedef struct {
   int32_t offset, step, run;
-  int32_t count; /* of quads */
+  int32_t count; /* number of quads */
 } windows;
 
 #if defined(__ARM_FEATURE_DSP)
@@ -197,11 +198,11 @@ static void phinets_dsp_quads_windows(const int8_t *const *rows, const int8_t *c
 }
 #endif
 
-/* A quad at the map's border: what its windows cover is copied, with zero points around it, where that fits; one row at
-   a time where a window's rows are whole groups. */
+/* Buffer for a quad at the border of the map: the part of the map that its windows cover is copied, with zero points
+   around it, if it fits; one row at a time if the rows of a window are whole groups. */
 enum { BUFFER_BYTES = 256, BUFFER_ROWS = 8, BUFFER_AFTER = 8 };
 
-/* n bytes, and up to 3 more. */
+/* Fills n bytes and up to 3 more. */
 static inline int8_t *fill(int8_t *to, int32_t n, int32_t zero_points) {
   for (int32_t i = 0; i < n; i += 4) memcpy(to + i, &zero_points, 4);
   return to + n;
@@ -216,7 +217,7 @@ static inline int8_t *copy(int8_t *to, int32_t n, const int8_t *from) {
 
 static inline int32_t clamped(int32_t x, int32_t highest) { return x < 0 ? 0 : x > highest ? highest : x; }
 
-/* `first`: pixel of the map where the first window begins. */
+/* `first`: column of the map at which the first window begins. */
 PHINETS_DSP_FAST static void border_quad(const phinets_dsp_window *layer, const int8_t *const *rows, int32_t first,
                                          int32_t zero_points, int32_t *quad) {
   const int32_t channels = layer->channels, input_width = layer->input_width, height = layer->kernel_height;
@@ -227,7 +228,7 @@ PHINETS_DSP_FAST static void border_quad(const phinets_dsp_window *layer, const 
     const int8_t *copies[BUFFER_ROWS];
     const windows w = {0, layer->stride_x * channels, run, 1};
     const int32_t begin = clamped(first, input_width), end = clamped(first + pixels, input_width);
-    /* Windows may lie beside the map altogether. */
+    /* Windows may lie entirely outside the map. */
     const int32_t before = clamped(begin - first, pixels), inside = end - begin;
     for (int32_t y = 0; y < height; y += at_once) {
       int8_t *to = buffer;
@@ -270,7 +271,7 @@ void phinets_dsp_quads_window(const phinets_dsp_window *layer, const int8_t *con
   const int32_t channels = layer->channels, run = layer->kernel_width * channels, height = layer->kernel_height;
   const int32_t groups = groups_of(height * run), stride = layer->stride_x;
   const int32_t zero_points = (int32_t)(((uint32_t)layer->zero_point & 0xffu) * 0x1010101u);
-  /* Where a window's rows are no whole words, up to 3 bytes before a row of it are read. */
+  /* If the rows of a window are not whole words, up to 3 bytes before a row of a window are read. */
   const int32_t lowest = run % 4 ? 3 : 0;
   int inside_y = 1;
   for (int32_t i = 0; i < height; i++) inside_y &= rows[i] != NULL;

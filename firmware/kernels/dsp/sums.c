@@ -1,4 +1,4 @@
-/* Element by element: sums of a map's rows, for the mean (reduce.h QuantizedMeanOrSum), and addition (add.h Add). */
+/* Sums over the rows of a map for the mean (reduce.h QuantizedMeanOrSum), and addition (add.h Add). */
 #include "dsp_instructions.h"
 #include "phinets_dsp.h"
 
@@ -8,12 +8,12 @@ PHINETS_DSP_FAST void phinets_dsp_sum_row(int32_t width, int32_t channels, int f
   for (int32_t c = 0; c < channels; c++, row += width4) {
     int32_t sum = first ? 0 : sums[c];
 #if defined(__ARM_FEATURE_DSP)
-    /* Four bytes at a time, as q + 128. */
+    /* Four bytes at a time, as unsigned q + 128. */
     const int32_t flip = (int32_t)0x80808080u;
     const int8_t *p = row, *const end = row + (width & ~3);
     sum -= 128 * width;
     for (; p != end; p += 4) sum = phinets_usada8(phinets_word(p) ^ flip, 0, sum);
-    if (width & 3) { /* the bytes beyond the width shifted out */
+    if (width & 3) { /* shift out the bytes beyond the width */
       const uint32_t last = (uint32_t)(phinets_word(p) ^ flip) << 8 * (4 - (width & 3));
       sum = phinets_usada8((int32_t)last, 0, sum);
     }
@@ -24,16 +24,16 @@ PHINETS_DSP_FAST void phinets_dsp_sum_row(int32_t width, int32_t channels, int f
   }
 }
 
-/* The addition of an operand that is rescaled and one that is exact: only shifted to the common scale. */
+/* Addition of a rescaled operand and an exact one, which only needs a shift to the common scale. */
 typedef struct {
-  int32_t zero;              /* of the rescaled operand, times 2^20 */
+  int32_t zero;              /* zero point of the rescaled operand, times 2^20 */
   int32_t multiplier, power; /* of the rescaled operand, as in phinets_dsp_channel */
-  int32_t exact_zero;        /* times 2^19 */
+  int32_t exact_zero;        /* zero point of the exact operand, times 2^19 */
   int32_t sum_multiplier, sum_power, sum_zero;
 } phinets_dsp_add_constants;
 
 #if defined(__ARM_FEATURE_DSP)
-/* dsp_add.S. size is not 0. */
+/* dsp_add.S. There is at least one element. */
 void phinets_dsp_add_exact(const int8_t *rescaled, const int8_t *exact, int8_t *output, const int8_t *output_end,
                            const phinets_dsp_add_constants *constants);
 #else
@@ -51,7 +51,7 @@ PHINETS_DSP_FAST static void phinets_dsp_add_exact(const int8_t *rescaled, const
 
 static int32_t power_of(int32_t shift) { return (int32_t)(0u - (1u << (32 - shift))); }
 
-/* Neither operand is exact: TensorFlow Lite makes no such layer. */
+/* Addition without an exact operand, which TensorFlow Lite does not produce. */
 static void add_rescaled(const phinets_dsp_addition *layer, int32_t size, const int8_t *a, const int8_t *b,
                          int8_t *output) {
   const phinets_dsp_addition k = *layer;
@@ -85,7 +85,7 @@ void phinets_dsp_add(const phinets_dsp_addition *layer, int32_t size, const int8
   if (rescaled->shift != 0) {
     constants.multiplier = rescaled->multiplier;
     constants.power = power_of(rescaled->shift);
-  } else { /* exact as well: times 1, then halved */
+  } else { /* both are exact: multiply by 1, then halve */
     constants.multiplier = 0;
     constants.power = power_of(1);
   }

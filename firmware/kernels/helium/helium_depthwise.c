@@ -1,13 +1,14 @@
 /*
- * Depthwise layers, 3x3 and 5x5. The loop over channels and outputs is in helium_depthwise_loop.S for cores with Helium, and reads
- * words that are made here: NHWC has a channel's taps apart from each other, VST4 puts those of a column side by side, for
- * sixteen channels at once. The same in C reads the rows. Arithmetic: TensorFlow Lite Micro's DepthwiseConvPerChannel
+ * Depthwise layers, 3x3 and 5x5. For cores with Helium, the loop over channels and outputs is in
+ * helium_depthwise_loop.S and reads words that this file prepares: in NHWC the taps of a channel are scattered; VST4
+ * puts those of a column side by side, for sixteen channels at once. The same in C reads the rows directly. Arithmetic:
+ * TensorFlow Lite Micro's DepthwiseConvPerChannel
  * (tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h).
  */
 #include "helium_instructions.h" /* first */
 
 #if defined(PHINETS_HELIUM)
-/* Of the assembly, in its order. What moves from channel to channel is written back. */
+/* Arguments of the assembly; it depends on the order. It updates the members that advance from channel to channel. */
 typedef struct {
   uint32_t words[4], more_words[4];
   uint16_t offsets[8];
@@ -28,29 +29,30 @@ void phinets_helium_depthwise3_stride2(call *c);
 void phinets_helium_depthwise5_stride1(call *c);
 void phinets_helium_depthwise5_stride2(call *c);
 
-enum { WORD = 64 /* bytes from a pixel's words to the next's */ };
+enum { WORD = 64 /* bytes from the words of a pixel to those of the next */ };
 
-/* The first `count` of eight outputs, the first four in even halfwords. */
+/* Predicate for the first `count` of eight outputs, of which the first four are in even halfwords. */
 static uint32_t lanes_of(int32_t count) {
   uint32_t lanes = 0;
   for (int32_t i = 0; i < count; i++) lanes |= 3u << (i < 4 ? 4 * i : 4 * (i - 4) + 2);
   return lanes;
 }
 
-/* Pixels x..x+count-1 of the input's rows, which may lie outside them; sixteen channels from `first` on. */
+/* `count` neighbouring pixels of the input rows, some of which may lie outside the map; channels first..first+15. */
 typedef struct {
   const int8_t *const *rows;
   int32_t width, channels;
   int8_t zero_point;
   int32_t count, first;
-  int32_t before, inside, after; /* pixels left of the rows, in them, and right of them */
-  int32_t start;                 /* in a row: the first of those in it */
+  int32_t before, inside, after; /* pixels left of the map, inside it, and right of it */
+  int32_t start;                 /* column of the first pixel inside the map */
 } column;
 
 void phinets_helium_words(int8_t *to, int32_t count, const int8_t *const *rows, const int32_t *steps);
 void phinets_helium_line_words(int8_t *to, int32_t count, const int8_t *line);
 
-/* Of a row's last pixels sixteen channels are not all there, where it has fewer: how many pixels that is. */
+/* Number of pixels at the end of the row from which a load of sixteen bytes would read beyond the row: layers with
+   fewer than sixteen channels only. */
 static int32_t short_pixels(const column *k) {
   if (k->channels >= 16) return 0;
   const int32_t whole = (k->width * k->channels - 16) / k->channels + 1 - k->start;
@@ -62,7 +64,7 @@ static void fill(int8_t *to, const column *k, int32_t size) {
   if (size > 0) phinets_helium_fill(to, k->zero_point, size);
 }
 
-/* Words of the first three or four rows; of three the fourth byte's weights are 0. */
+/* Writes the words of the first three or four rows. For three, the weights of the fourth byte are 0. */
 static void put_words(const column *k, int size, int8_t *to) {
   int8_t outside[16];
   const int8_t *rows[4];
@@ -90,7 +92,7 @@ static void put_words(const column *k, int size, int8_t *to) {
   fill(to, k, k->after * WORD);
 }
 
-/* Words of four columns of the fifth row, by way of its pixels in `line`. */
+/* Writes words with four neighbouring columns of the fifth row, whose pixels it first copies to `line`. */
 static void put_last_row(const column *k, int8_t *to, int8_t *line) {
   int8_t *pixel = line;
   if (k->rows[4] == NULL) fill(pixel, k, 16 * k->count);
@@ -107,7 +109,7 @@ static void put_last_row(const column *k, int8_t *to, int8_t *line) {
   phinets_helium_line_words(to, k->count, line);
 }
 
-/* What a run of `count` outputs asks of the assembly and of the words. */
+/* Sets the members of `k` and `c` that depend on the length of a run, `count` outputs. */
 static void plan_run(const phinets_helium_depthwise *layer, int size, int32_t count, column *k, call *c) {
   const int32_t channels = layer->channels, stride = layer->stride, over = count % 8;
   const int32_t rest = over == 0 ? 0 : over <= 4 ? 4 : 8, made = count < rest ? rest : count;
@@ -138,7 +140,7 @@ static inline __attribute__((always_inline)) void depthwise(const phinets_helium
   for (int32_t first = 0; first < width; first += most) {
     const int32_t left = width - first;
     int32_t count = left < most ? left : most, from = first;
-    /* A short last run begins earlier, so that no output is left out of a four or an eight. */
+    /* A short last run starts earlier, so that it has four or eight outputs. */
     if (first > 0 && count < 8 && count != 4) from = width - (count = count < 4 ? 4 : 8);
     if (count != planned) plan_run(layer, size, planned = count, &k, &c);
     const int32_t x = from * stride - layer->pad_left, end = k.width - x < k.count ? k.width - x : k.count;
@@ -149,7 +151,7 @@ static inline __attribute__((always_inline)) void depthwise(const phinets_helium
     k.start = x + k.before;
     int8_t *last_row = scratch + k.count * WORD, *line = last_row + k.count * WORD;
     for (int32_t done = 0; done < channels; done += 16) {
-      /* The last sixteen overlap those before. */
+      /* The last sixteen channels overlap the previous ones. */
       const int32_t some = channels - done, skip = some < 16 && channels >= 16 ? 16 - some : 0;
       k.first = done - skip;
       put_words(&k, size == 3 ? 3 : 4, scratch);

@@ -1,7 +1,7 @@
 /*
- * Depthwise layers for cores with Helium: one channel after the other, eight outputs at a time. A window's taps come with one
- * gathering load of four words (two for 5x5), and VMLADAV adds up their products; a channel's constants are scalars.
- * helium_depthwise.c puts the words where they are read, and has the same in C.
+ * Depthwise layers for cores with Helium: channel by channel, eight outputs at a time. One gather load of four words
+ * (two loads for 5x5) gets the taps of a window, and VMLADAV sums their products; the constants of a channel are
+ * scalars. helium_depthwise.c prepares the words and has the same in C.
  *
  * void phinets_helium_depthwise{3,5}_stride{1,2}(call *c)
  * void phinets_helium_words(int8_t *to, int32_t count, const int8_t *const *rows, const int32_t *steps)
@@ -13,10 +13,10 @@
   .arch armv8.1-m.main
   .arch_extension mve
 
-/* Of `call`. */
-  .equ WORDS, 0 /* addresses of four words, less a pixel: the loads add it first */
+/* Offsets in `call`. */
+  .equ WORDS, 0 /* addresses of four words minus one step, which the loads add first */
   .equ MORE_WORDS, 16
-  .equ OFFSETS, 32 /* of eight outputs, as they lie in the vector */
+  .equ OFFSETS, 32 /* of eight outputs, in their order in the vector */
   .equ WEIGHTS, 48
   .equ CONSTANTS, 52
   .equ OUTPUT, 56
@@ -24,9 +24,9 @@
   .equ EIGHTS, 64
   .equ EIGHT_BYTES, 68
   .equ EIGHT_LANES, 72
-  .equ REST, 76       /* 0, 4 or 8 outputs more */
+  .equ REST, 76       /* 0, 4 or 8 outputs after the eights */
   .equ REST_LANES, 80
-  .equ REST_BYTES, 84 /* how far back the rest begins, in the output and in the words */
+  .equ REST_BYTES, 84 /* overlap of the rest with the previous outputs, in bytes of the output and of the words */
   .equ REST_WORDS, 88
   .equ ZERO_POINT, 92
 
@@ -41,7 +41,7 @@
 .endif
 .endm
 
-/* Four sums to results in `to`, without the zero point; r1, r3, r5: bias, multiplier, shift. */
+/* Rescales four sums to `to`, without the zero point. r1, r3, r5: bias, multiplier, shift. */
 .macro rescale a, b, c, d, q, to
   vmov \q[2], \q[0], \a, \c
   vmov \q[3], \q[1], \b, \d
@@ -51,7 +51,8 @@
   vrshl.s32 \to, r5
 .endm
 
-/* Narrowed together, the first four in even halfwords and the others in odd ones. r7: zero point; r9: output. */
+/* Eight outputs, narrowed together: the first four in even halfwords, the others in odd ones. r7: zero point; r9:
+   output. */
 .macro eight size, step
   sum \size, \step, r0
   sum \size, \step, r2
@@ -85,7 +86,7 @@ phinets_helium_depthwise\size\()_stride\stride:
   sub sp, sp, #12
   str r0, [sp]
   movs r2, #0
-  str r2, [sp, #4] /* bytes of the channels before */
+  str r2, [sp, #4] /* bytes of the previous channels */
 1: /* a channel */
   ldrd r4, r6, [r0, #WEIGHTS] /* and constants */
   ldrd r9, r8, [r0, #OUTPUT]  /* and channels */
@@ -164,7 +165,8 @@ phinets_helium_depthwise\size\()_stride\stride:
   depthwise 5, 1, 64
   depthwise 5, 2, 128
 
-/* `count` pixels of four rows, sixteen channels: four bytes of each channel side by side. A row's pixels are a step apart. */
+/* Interleaves sixteen channels of `count` pixels of four rows: four bytes of each channel side by side. Pixels of row i
+   are steps[i] bytes apart. */
   .section .text.phinets_helium_words, "ax", %progbits
   .global phinets_helium_words
   .thumb_func
@@ -192,7 +194,7 @@ phinets_helium_words:
   pop {r4-r11, pc}
   .size phinets_helium_words, . - phinets_helium_words
 
-/* The same of four pixels of one row, which follow each other, from each of `count` pixels on. */
+/* The same with four neighbouring pixels of one row, starting at each of `count` pixels. */
   .section .text.phinets_helium_line_words, "ax", %progbits
   .global phinets_helium_line_words
   .thumb_func

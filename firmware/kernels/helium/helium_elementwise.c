@@ -1,10 +1,11 @@
-/* Element by element, sums of a map's rows, and tables: four or sixteen values at a time; in C as the portable kernels do it.
-   Arithmetic: add.h Add, mul.h Mul, reduce.h QuantizedMeanOrSum. */
+/* Element-wise kernels, sums over the rows of a map, and lookup tables: 4 to 16 values at a time with Helium, else in C
+   like the portable kernels. Arithmetic: add.h Add, mul.h Mul, reduce.h QuantizedMeanOrSum. */
 #include "helium_instructions.h" /* first */
 
 #include <string.h>
 
-/* Loops have whole vectors; GCC 12 moves a predicate back and forth in each round. What is left comes after them. */
+/* Loops process whole vectors, and the remaining elements follow after the loop: with predicated loops, GCC 12 moves
+   the predicate back and forth in each iteration. */
 
 void phinets_helium_lookup(const int8_t *table, int32_t size, const int8_t *input, int8_t *output) {
 #if defined(PHINETS_HELIUM)
@@ -25,7 +26,8 @@ void phinets_helium_lookup(const int8_t *table, int32_t size, const int8_t *inpu
 }
 
 #if defined(PHINETS_HELIUM)
-/* To the common scale. A shift of 0 is no rounding: the sign must not count. */
+/* Rescales an operand to the common scale. With a shift of 0 there is no second rounding, so the sign must not be
+   added. */
 static inline int32x4_t operand(phinets_scaling k, int32x4_t x) {
   x = vshlq_n_s32(vsubq_n_s32(x, k.zero_point), 20);
   return k.shift < 0 ? phinets_helium_rescale(x, k.multiplier, k.shift) : vqrdmulhq_n_s32(x, k.multiplier);
@@ -46,7 +48,8 @@ void phinets_helium_add(const phinets_addition *layer, int32_t size, const int8_
   }
 }
 
-/* Eight products: differences have nine bits, their products are widened by even and odd lanes and narrowed back. */
+/* Eight products. The differences have nine bits, so the products are computed in 32 bits, even and odd lanes
+   separately, and narrowed again. */
 static inline int16x8_t products(const phinets_scaling *k, int16x8_t x, int16x8_t y) {
   const int32x4_t even = phinets_helium_rescale(vmullbq_int_s16(x, y), k->multiplier, k->shift);
   const int32x4_t odd = phinets_helium_rescale(vmulltq_int_s16(x, y), k->multiplier, k->shift);
@@ -55,7 +58,7 @@ static inline int16x8_t products(const phinets_scaling *k, int16x8_t x, int16x8_
   return vreinterpretq_s16_s8(vqmovnbq_s16(vreinterpretq_s8_s16(q), q));
 }
 
-/* Channels outside: of a factor a channel the difference is taken once. */
+/* The outer loop is over channels, so that the zero point is subtracted from each factor only once. */
 void phinets_helium_multiply(const phinets_product *layer, int32_t pixels, int32_t channels, const int8_t *a,
                              const int8_t *b, int8_t *output) {
   const phinets_scaling k = layer->output;
@@ -98,7 +101,7 @@ void phinets_helium_sum_row(const phinets_average *layer, int first, const int8_
     int32x4_t b = first || left <= 4 ? vdupq_n_s32(0) : vldrwq_z_s32(sums + c + 4, high);
     const int8_t *p = row + c;
     for (int32_t x = width; x > 0;) {
-      /* As many bytes as int16 holds. */
+      /* At most as many bytes as an int16 sum can hold. */
       int32_t run = x < 255 ? x : 255;
       x -= run;
       int16x8_t sum = vdupq_n_s16(0);

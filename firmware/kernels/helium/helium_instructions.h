@@ -1,4 +1,4 @@
-/* What the Helium kernels share: whether the core has the vectors, the rescaling, copies and fills of few bytes. */
+/* Shared by the Helium kernels: detection of the extension, rescaling, and copies and fills of few bytes. */
 #ifndef PHINETS_HELIUM_INSTRUCTIONS_H
 #define PHINETS_HELIUM_INSTRUCTIONS_H
 
@@ -11,9 +11,10 @@
 #define PHINETS_HELIUM
 #include <arm_mve.h>
 
-/* Four accumulators to their results, without the zero point; see phinets_helium.h. */
+/* Rescales four accumulators, without adding the zero point; see phinets_helium.h. */
 static inline int32x4_t phinets_helium_rescale(int32x4_t x, int32_t multiplier, int32_t shift) {
-  /* The accumulator's sign stands for the result's: they differ for a result of 0 alone, which stays 0. */
+  /* Uses the sign of the accumulator for that of the product: they differ only if the product is 0, and the result is
+     then 0 either way. */
   return vrshlq_n_s32(vqrdmlahq_n_s32(vshrq_n_s32(x, 31), x, multiplier), shift);
 }
 
@@ -24,7 +25,7 @@ static inline int32x4_t phinets_helium_saturate(int32x4_t x) {
 #include <string.h>
 #endif
 
-/* `size` bytes, of which C libraries for small chips copy one at a time. */
+/* Copies `size` bytes. The memcpy of C libraries for small chips copies only one byte at a time. */
 static inline void phinets_helium_copy(int8_t *to, const int8_t *from, int32_t size) {
 #if defined(PHINETS_HELIUM)
   for (; size >= 16; size -= 16, to += 16, from += 16) vst1q_s8(to, vld1q_s8(from));

@@ -1,26 +1,27 @@
 /*
- * Products of rows with filters, and convolutions as products of their windows. The loop over filters and pixels is in
- * helium_product_loop.S for cores with Helium; here is the same in C. Arithmetic: TensorFlow Lite Micro's ConvPerChannel and
- * FullyConnectedPerChannel (tensorflow/lite/kernels/internal/reference/integer_ops/conv.h, fully_connected.h).
+ * Products of rows with filters, and convolutions as products of their windows. For cores with Helium, the loop over
+ * filters and pixels is in helium_product_loop.S; this file has the same in C. Arithmetic: TensorFlow Lite Micro's
+ * ConvPerChannel and FullyConnectedPerChannel (tensorflow/lite/kernels/internal/reference/integer_ops/conv.h,
+ * fully_connected.h).
  */
 #include "helium_instructions.h" /* first */
 
 #if defined(PHINETS_HELIUM)
-/* Of the assembly, in its order. What moves from four filters to the next is written back. */
+/* Arguments of the assembly; it depends on the order. It updates the members that advance with each four filters. */
 typedef struct {
-  const int8_t *input; /* less the zeros before a pixel's first block */
+  const int8_t *input; /* minus the number of zeros before the inputs in the first block */
   const int8_t *weights;
   const int32_t *channels;
   int8_t *output;
   int32_t fours;
-  int8_t *last;   /* output of the last four */
+  int8_t *last;   /* output of the last four filters */
   int32_t blocks; /* of sixteen inputs, after the first */
-  int32_t pair_bytes; /* of the output, in whole pairs of pixels */
+  int32_t pair_bytes; /* bytes of the output that belong to whole pairs of pixels */
   int32_t zero_point, filters;
-  int32_t back; /* from a pixel's end to where the next begins */
+  int32_t back; /* from the end of a pixel to the start of the next pair */
   int32_t inputs;
   int32_t row_bytes; /* of the output */
-  int32_t fill;      /* zeros before a pixel's first block */
+  int32_t fill;      /* zeros before the inputs in the first block */
 } call;
 
 void phinets_helium_product_pairs(call *c);
@@ -74,7 +75,7 @@ void phinets_helium_product_row(const phinets_helium_product *layer, int32_t pix
                                 int8_t *output) {
   const int32_t filters = layer->filters;
   if (filters >= 4) product(layer, filters, pixels, input, output);
-  else { /* four results a pixel, of which those that there are */
+  else { /* compute four results per pixel, copy those of existing filters */
     enum { TILE = 8 };
     int8_t results[4 * TILE], *to = output;
     for (int32_t left = pixels; left > 0; left -= TILE, input += TILE * layer->inputs) {
@@ -96,7 +97,7 @@ void phinets_helium_conv2d_row(const phinets_helium_convolution *layer, const in
     int8_t *to = scratch;
     for (int32_t p = 0; p < pixels; p++) {
       const int32_t x = (first + p) * layer->stride_x - layer->pad_left;
-      /* Columns of the window that lie inside the map: from..end-1. */
+      /* Columns from..end-1 of the window lie inside the map. */
       int32_t from = x < 0 ? -x : 0, end = layer->input_width - x;
       end = end > width ? width : end < 0 ? 0 : end;
       if (from > end) from = end;

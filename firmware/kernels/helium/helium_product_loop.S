@@ -1,9 +1,8 @@
 /*
- * Products for cores with Helium: four filters by two pixels, sixteen inputs at a time, so that ten loads serve 128 MACs.
- * The eight sums are in the even registers, which VMLADAVA asks for; pointers and counts in the odd ones.
- * helium_product.c has the same in C.
+ * Products for cores with Helium: four filters by two pixels, sixteen inputs at a time. The eight sums are in even
+ * registers, as VMLADAVA requires; pointers and counts are in odd ones. helium_product.c has the same in C.
  *
- * void phinets_helium_product_pairs(call *c)    two pixels at a time; an odd last one is made with the one before it
+ * void phinets_helium_product_pairs(call *c)    two pixels at a time; an odd last one together with the one before it
  * void phinets_helium_product_single(call *c)   one pixel
  */
 #if defined(__ARM_FEATURE_MVE)
@@ -12,7 +11,7 @@
   .arch armv8.1-m.main
   .arch_extension mve
 
-/* Of `call`. */
+/* Offsets in `call`. */
   .equ INPUT, 0
   .equ WEIGHTS, 4
   .equ CHANNELS, 8
@@ -28,18 +27,18 @@
   .equ ROW_BYTES, 48
   .equ FILL, 52
 
-/* The stack, while it runs: the call, and of it what every pair of pixels needs. */
+/* Stack frame: the address of the call, and copies of the members that every pair of pixels needs. */
   .equ STACK_CALL, 64
   .equ STACK_BLOCKS, 68
   .equ STACK_BACK, 72 /* and inputs */
   .equ STACK_ZERO_POINT, 80 /* and filters */
-  .equ STACK_END, 88 /* of the output, but for an odd last pixel */
+  .equ STACK_END, 88 /* end of the output, without an odd last pixel */
 
 .macro start
   push {r4-r11, lr}
-  sub sp, sp, #28 /* with nine registers a multiple of 8 */
+  sub sp, sp, #28 /* together with nine registers, a multiple of 8 */
   vpush {d8-d15}
-  /* Lanes of a pixel's first block: its inputs are right-aligned, nothing before them is read. */
+  /* Lanes of a pixel's first block: its inputs are right-aligned, and nothing before them is read. */
   ldr r1, [r0, #FILL]
   vctp.8 r1
   vpnot
@@ -51,7 +50,7 @@
   pop {r4-r11, pc}
 .endm
 
-/* q4 to q6: bias, multipliers, shifts of the four. */
+/* Loads bias, multipliers and shifts of the four filters into q4, q5, q6. */
 .macro load_channels
   ldr r2, [r0, #CHANNELS]
   vldrw.u32 q4, [r2], #16
@@ -68,7 +67,7 @@
   vrshl.s32 \q, \q, q6
 .endm
 
-/* To the next four filters: the last ones overlap those before. */
+/* Advances to the next four filters; the last four may overlap the previous ones. */
 .macro next_four loop
   ldr r2, [r0, #FOURS]
   ldr r9, [r0, #OUTPUT]
@@ -84,7 +83,8 @@
 99:
 .endm
 
-/* Eight sums to bytes of two pixels' four filters. r2: zero point; r4: filters; r9: output, of the next pair afterwards. */
+/* Requantises eight sums and stores them for two pixels and four filters. r2: zero point; r4: filters; r9: output,
+   which is advanced to the next pair. */
 .macro store_pair zero_point, filters
   vmov q0[2], q0[0], r0, r8
   vmov q0[3], q0[1], r4, r12
@@ -95,10 +95,10 @@
 .if \zero_point == 0
   ldrd r2, r4, [sp, #STACK_ZERO_POINT]
 .endif
-  /* Narrowed together: the first pixel in even halfwords, the second in odd ones. */
+  /* Both pixels are narrowed together: the first in even halfwords, the second in odd ones. */
   vqmovnb.s32 q0, q0
   vqmovnt.s32 q0, q1
-  mov r0, r9 /* addresses of narrowing stores are low registers */
+  mov r0, r9 /* narrowing stores need a low register as address */
 .if \zero_point == 0
   vqadd.s16 q0, q0, r2
 .else
@@ -192,7 +192,7 @@ phinets_helium_product_pairs:
   add r2, r2, r4
   cmp r9, r2
   beq 5f
-  /* An odd last pixel is made with the one before it. */
+  /* An odd last pixel is computed together with the one before it. */
   ldrd r2, r4, [sp, #STACK_ZERO_POINT]
   sub r9, r9, r4
   subs r1, r1, r8
@@ -202,7 +202,7 @@ phinets_helium_product_pairs:
   str r5, [r0, #WEIGHTS]
   next_four 1b
   end
-6: /* of at most sixteen inputs: no loop, and constants in registers */
+6: /* at most sixteen inputs: no loop, and the constants stay in registers */
   ldr r5, [r0, #ZERO_POINT]
   ldr r7, [r0, #FILTERS]
 7: /* two pixels */

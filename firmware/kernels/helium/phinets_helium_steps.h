@@ -1,4 +1,5 @@
-/* Steps of a program that run the Helium kernels: they find a row's addresses, and call. */
+/* Steps of a program (phinets_program.h) that run the Helium kernels (phinets_helium.h). Each step looks up the
+   addresses of its rows, then calls the kernel of the same name to compute row y of its output. */
 #ifndef PHINETS_HELIUM_STEPS_H
 #define PHINETS_HELIUM_STEPS_H
 
@@ -9,8 +10,9 @@
 extern "C" {
 #endif
 
-/* What a step's `layer` points to: products have a phinets_helium_product, conv2d a phinets_helium_convolution, depthwise ones
-   a phinets_helium_depthwise, the others what the portable steps of their names have; a table its first entry. */
+/* Types of step->layer: product has a phinets_helium_product, conv2d a phinets_helium_convolution, depthwise3 and
+   depthwise5 a phinets_helium_depthwise, the others the type of the portable step of the same name (phinets_steps.h). A
+   lookup table in them points to its first entry, as there. */
 void phinets_step_helium_product(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_helium_conv2d(const phinets_step *step, const phinets_state *state, int32_t y);
 void phinets_step_helium_depthwise3(const phinets_step *step, const phinets_state *state, int32_t y);
