@@ -247,8 +247,8 @@ int32_t phinets_armv6m_add_exactly(const phinets_armv6m_addition *addition, int8
   return phinets_sum_of(layer->a, layer->b, layer->output, 1 << layer->left_shift, a, b);
 }
 
-/* The factor of an operand times 2^21, with an error of at most 1. -1 if that is 2^29 or more, 0 if it is negligible.
-   */
+/* The factor of an operand times 2^21, with an error of at most 1. -1 if that is 2^29 or more, 0 if it is
+   negligible. */
 static int32_t addend(const phinets_scaling *operand, const phinets_scaling *output) {
   const int32_t right = -(10 + operand->shift + output->shift);
   if (right < 1 || right > 31) return right < 1 ? -1 : 0;

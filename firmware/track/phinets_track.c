@@ -6,8 +6,8 @@
 
 #include "assignment.h"
 
-/* Measurement noise of centre x, centre y, area and aspect ratio; process noise of the velocities (1 for the values).
-   */
+/* Measurement noise of centre x, centre y, area and aspect ratio; process noise of the velocities (1 for the
+   values). */
 static const double measurement_noise[4] = {1.0, 1.0, 10.0, 10.0};
 static const double velocity_noise[3] = {0.01, 0.01, 0.0001};
 

@@ -1,4 +1,4 @@
-/* Depthwise layers, additions, sums and changes of layout of firmware/kernels/dsp. */
+/* Tests of firmware/kernels/dsp: depthwise layers, additions, sums and layout conversions. */
 #include "phinets_dsp.h"
 #include "reference.h"
 #include "testing.h"
@@ -9,7 +9,7 @@ static int32_t up4(int32_t count) { return (count + 3) & ~3; }
 static int32_t bytes16(int32_t width, int32_t channels) { return 2 * (channels * (up4(width) + 2) + 2); }
 static int32_t bytes8(int32_t width, int32_t channels, int32_t pad) { return channels * (width + pad) + pad; }
 
-/* Two weights as a word, the first in the low half. */
+/* A word with two weights, the first in the low half. */
 static int32_t pair(int32_t low, int32_t high) {
   return (int32_t)(((uint32_t)low & 0xffffu) | (uint32_t)high << 16);
 }
@@ -68,7 +68,7 @@ static void add_case(void) {
       operands[i]->multiplier = random_multiplier();
       operands[i]->shift = chance(85) ? -between(1, 4) : -between(1, 31);
     }
-  /* Sums of a few units: halves, negative ones too, that the output shows. */
+  /* Sums of a few units, so that the rounding of halves, also of negative ones, is visible in the output. */
   const int tiny = kind == 0 && chance(33);
   if (tiny && chance(50)) layer.a.multiplier = 1 << 30;
   if (tiny) layer.a.shift = -between(17, 22), layer.output.shift = -between(1, 3);
@@ -82,7 +82,7 @@ static void add_case(void) {
   int8_t *a = random_bytes(size, 0), *b = random_bytes(size, 0), *expected = take(size, 0);
   if (tiny) memset(b, layer.b.zero_point, (size_t)size);
   reference_add(&layer, size, a, b, expected);
-  int8_t *output = chance(30) ? a : random_bytes(size, 0); /* in place too */
+  int8_t *output = chance(30) ? a : random_bytes(size, 0); /* sometimes in place */
   phinets_dsp_add(&dsp, size, a, b, output);
   expect_bytes("dsp add", output, expected, size);
   check_surroundings(NULL, 0);
@@ -91,7 +91,7 @@ static void add_case(void) {
 typedef struct {
   phinets_convolution layer;
   phinets_dsp_depthwise dsp;
-  int bytes; /* planes8, else planes16 */
+  int bytes; /* 1: planes8, 0: planes16 */
 } both;
 
 static both draw_depthwise(void) {
@@ -99,7 +99,7 @@ static both draw_depthwise(void) {
   memset(&d, 0, sizeof d);
   d.bytes = chance(50);
   const int32_t k = chance(50) ? 3 : 5, half = k / 2, stride = between(1, 2);
-  const int32_t most = k == 3 && d.bytes ? 1 : 2; /* of the padding on the left and on the right */
+  const int32_t most = k == 3 && d.bytes ? 1 : 2; /* maximum padding on the left and on the right */
   const int32_t channels = chance(25) ? between(1, 3) : between(1, 20);
   phinets_map in = {0, 0, channels}, out = in;
   int32_t left, top;
@@ -140,7 +140,7 @@ static both draw_depthwise(void) {
   return d;
 }
 
-/* One row, to quads or, where they are NULL, to map8. */
+/* Computes a row, to quads or, if quads is NULL, to map8. */
 static void run(const both *d, const void *const *rows, int32_t *quads, int8_t *map8, void *scratch) {
   const phinets_dsp_depthwise *dsp = &d->dsp;
   const int three = d->layer.kernel_height == 3;
@@ -168,7 +168,7 @@ static void depthwise_case(void) {
   const int32_t n = d.bytes ? bytes8(in.width, channels, k / 2) : bytes16(in.width, channels);
   for (int32_t y = 0; y < in.height; y++) {
     const int8_t *from = picture + y * in.width * channels;
-    /* Conversions may write 7 bytes beyond; what is there is anything for who reads on. */
+    /* Conversions may write 7 bytes beyond the row; kernels may read beyond it, where the bytes are undefined. */
     int8_t *row = random_bytes(n + 7, SLACK - 7);
     if (d.bytes) phinets_dsp_planes8(in.width, channels, d.layer.input_zero_point, k / 2, from, row);
     else phinets_dsp_planes16(in.width, channels, d.layer.input_zero_point, from, (int16_t *)(void *)row);
@@ -199,7 +199,7 @@ static void depthwise_case(void) {
   check_surroundings(NULL, 0);
 }
 
-/* Any window, stride and padding, on pixels. */
+/* Any window, stride and padding, on nhwc rows. */
 static void depthwise_nhwc_case(void) {
   const int32_t channels = chance(25) ? 4 : between(4, 19), rows = between(1, 6), columns = between(1, 6);
   const int32_t stride_x = between(1, 3), stride_y = between(1, 3);
@@ -256,7 +256,7 @@ static void depthwise_nhwc_case(void) {
   check_surroundings(NULL, 0);
 }
 
-/* Windows of a row as pixels. */
+/* Windows of a row as nhwc pixels. */
 static void windows_case(void) {
   const phinets_dsp_window layer = {between(1, 6), between(1, 9), between(1, 7), between(1, 5),
                                     between(1, 6), between(1, 3), between(0, 7), between(-128, 127)};

@@ -1,4 +1,4 @@
-/* Matrix products, quads, windows and dense layers of firmware/kernels/dsp. */
+/* Tests of firmware/kernels/dsp: matrix products, quads, windows and dense layers. */
 #include "phinets_dsp.h"
 #include "reference.h"
 #include "testing.h"
@@ -10,8 +10,8 @@ typedef struct {
   phinets_dsp_product product;
 } pair;
 
-/* A layer of `filters` filters of `taps` weights, both ways; its maps are still to be filled in. uniform: all filters are
-   rescaled alike. */
+/* A layer of `filters` filters of `taps` weights, for the reference and for the DSP kernels; the caller sets its maps.
+   uniform: all filters have the same scaling. */
 static pair layer_of(int32_t filters, int32_t taps, int bytes, int uniform) {
   pair p;
   memset(&p, 0, sizeof p);
@@ -21,7 +21,7 @@ static pair layer_of(int32_t filters, int32_t taps, int bytes, int uniform) {
   int32_t *bias = take(4 * filters, 0), *multiplier = take(4 * filters, 0);
   phinets_dsp_channel *channels = take(filters * (int32_t)sizeof *channels, 0);
   p.layer.input_zero_point = between(-128, 127);
-  /* The shift that spreads the results over int8. */
+  /* The shift with which results spread over the range of int8. */
   int32_t spread = 1, usual = 1;
   while (spread * spread < taps) spread++;
   while (usual < 20 && 5000 * spread >> usual > 60) usual++;
@@ -71,12 +71,12 @@ static int32_t random_channels(void) {
 static int32_t random_width(void) { return chance(60) ? between(1, 9) : between(1, 40); }
 static int32_t random_filters(void) { return chance(50) ? between(1, 9) : between(1, 60); }
 
-/* Of anything, so that what is not written shows. */
+/* A row of quads with random content, so that missing writes are noticed. */
 static int32_t *quads_of(int32_t width, int32_t values) {
   return (int32_t *)(void *)random_bytes((width + 3) / 4 * ((values + 3) / 4) * 32, SLACK);
 }
 
-/* An NHWC row as map8, anything beyond the width. */
+/* Converts an NHWC row to map8, with random bytes beyond the width. */
 static int8_t *map8_of(int32_t width, int32_t channels, const int8_t *row) {
   const int32_t plane = (width + 3) / 4 * 4;
   int8_t *map = random_bytes(channels * plane, SLACK);
@@ -180,7 +180,7 @@ static void window_case(void) {
   int8_t *copies[9];
   for (int32_t y = 0; y < in.height; y++) {
     copies[y] = take(row_bytes + 8, SLACK);
-    copies[y] += between(0, 7); /* rows of the picture start anywhere */
+    copies[y] += between(0, 7); /* rows of the picture may start at any address */
     memcpy(copies[y], input + y * row_bytes, (size_t)row_bytes);
   }
   int32_t *quads = quads_of(out.width, taps);
@@ -195,7 +195,7 @@ static void window_case(void) {
     phinets_dsp_quads_window(&window, rows, quads);
     phinets_dsp_product_nhwc(&p.product, quads, row);
     expect_bytes("window", row, expected + y * n, n);
-    for (int32_t x = 0; x < out.width; x += tile) { /* as phinets_step_dsp_conv2d does */
+    for (int32_t x = 0; x < out.width; x += tile) { /* like phinets_step_dsp_conv2d */
       phinets_dsp_window part = window;
       phinets_dsp_product product = p.product;
       part.width = product.width = out.width - x < tile ? out.width - x : tile;

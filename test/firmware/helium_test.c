@@ -1,9 +1,10 @@
-/* The kernels of firmware/kernels/helium: rows are NHWC and lie apart from each other, and nothing around them may change. */
+/* Tests of firmware/kernels/helium. Rows are NHWC and lie in separate blocks of memory; bytes around them must not
+   change. */
 #include "phinets_helium.h"
 #include "reference.h"
 #include "testing.h"
 
-/* A layer of `filters` filters of `taps` weights, as its definition reads it; its maps are still to be filled in. */
+/* A layer of `filters` filters of `taps` weights for the reference; the caller sets its maps. */
 static phinets_convolution layer_of(int32_t filters, int32_t taps) {
   phinets_convolution layer;
   memset(&layer, 0, sizeof layer);
@@ -35,7 +36,7 @@ static int32_t folded_bias(const phinets_convolution *layer, int32_t m, int32_t 
 
 static const int8_t *middle(const int8_t *table) { return table ? table + 128 : NULL; }
 
-/* Packed as phinets_helium_product reads it. */
+/* The same layer, packed for phinets_helium_product. */
 static phinets_helium_product product_of(const phinets_convolution *layer, int32_t taps) {
   const phinets_requantization *r = &layer->requantization;
   const int32_t filters = layer->output.channels, fours = (filters + 3) / 4, blocks = (taps + 15) / 16;
@@ -82,7 +83,7 @@ static void pointwise_case(void) {
 static const int8_t *row_of(const int8_t *map, int32_t height, int32_t bytes, int32_t y) {
   if (y < 0 || y >= height) return NULL;
   int8_t *row = take(bytes + 8, 0);
-  row += y & 7; /* rows start anywhere */
+  row += y & 7; /* rows may start at any address */
   memcpy(row, map + y * bytes, (size_t)bytes);
   return row;
 }
@@ -194,13 +195,13 @@ static void add_case(void) {
   phinets_addition l = {scaling(usual ? -3 : -31, 0), scaling(usual ? -3 : -31, 0), 20,
                         scaling(usual ? -20 : -31, usual ? -17 : -1)};
   if (chance(50)) l.a.multiplier = 1 << 30, l.a.shift = 0;
-  /* Sums of a few units: halves, negative ones too, that the output shows. */
+  /* Sums of a few units, so that the rounding of halves, also of negative ones, is visible in the output. */
   const int tiny = chance(33);
   if (tiny) l.a.shift = -between(17, 22), l.output.shift = -between(1, 3);
   int8_t *a = random_bytes(size, 0), *b = random_bytes(size, 0), *expected = take(size, 0);
   if (tiny) memset(b, l.b.zero_point, (size_t)size);
   reference_add(&l, size, a, b, expected);
-  int8_t *output = chance(30) ? a : chance(30) ? b : random_bytes(size, 0); /* in place too */
+  int8_t *output = chance(30) ? a : chance(30) ? b : random_bytes(size, 0); /* sometimes in place */
   phinets_helium_add(&l, size, a, b, output);
   expect_bytes("helium add", output, expected, size);
   check_surroundings(NULL, 0);

@@ -2,8 +2,8 @@
 
 int32_t reference_rescale(int32_t x, int32_t multiplier, int32_t shift) {
   const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
-  /* gemmlowp's SaturatingRoundingDoublingHighMul. A left shift that overflows wraps, as on the machines that TensorFlow
-     Lite runs on. */
+  /* gemmlowp's SaturatingRoundingDoublingHighMul. An overflowing left shift wraps around, as on the machines on which
+     TensorFlow Lite runs. */
   const int64_t product = (int64_t)(int32_t)((uint32_t)x << left) * multiplier;
   const int64_t nudge = product >= 0 ? 1 << 30 : 1 - (1 << 30);
   const int32_t high = (int32_t)((product + nudge) / ((int64_t)1 << 31));

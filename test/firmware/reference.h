@@ -1,6 +1,7 @@
 /*
- * The kernels' arithmetic by its definition, value by value: TensorFlow Lite Micro's int8 reference kernels. Whole
- * maps, NHWC. The structures are those of the portable kernels; a bias never has anything folded into it here.
+ * Reference implementation of the kernels' arithmetic, value by value, as defined by TensorFlow Lite Micro's int8
+ * reference kernels. Works on whole NHWC maps. The structs are those of the portable kernels, but biases never have
+ * anything folded in.
  */
 #ifndef REFERENCE_H
 #define REFERENCE_H

@@ -1,17 +1,17 @@
 /*
- * The portable row kernels, which on Armv6-M are assembly: rows lie apart from each other, as in a ring, and nothing
- * around a row may change.
+ * Tests of the portable row kernels, which run assembly on Armv6-M. Rows lie in separate blocks of memory, as the rows
+ * of a ring may; bytes around a row must not change.
  */
 #include "reference.h"
 #include "testing.h"
 
 enum { CONV2D, POINTWISE, DEPTHWISE };
 
-/* Row y of a map, alone in memory; NULL outside the map. */
+/* A copy of row y of a map in its own block of memory; NULL outside the map. */
 static const int8_t *row_of(const int8_t *map, int32_t height, int32_t bytes, int32_t y) {
   if (y < 0 || y >= height) return NULL;
   int8_t *row = take(bytes + 8, 0);
-  row += y & 7; /* rows start anywhere */
+  row += y & 7; /* rows may start at any address */
   memcpy(row, map + y * bytes, (size_t)bytes);
   return row;
 }
@@ -28,7 +28,7 @@ static phinets_requantization requantization_of(int32_t filters, int32_t taps) {
   for (int32_t m = 0; m < filters; m++) {
     bias[m] = kind == 7 ? (int32_t)random_word() >> between(2, 20) : between(-3000, 3000) * between(1, 10);
     multiplier[m] = multiplier_or_less();
-    /* Mostly such that the results spread. */
+    /* Mostly shifts with which results spread over the range of int8. */
     shift[m] = (int8_t)(kind == 0 ? between(-31, 8) : kind == 1 ? -between(0, 6) : -between(5, taps > 60 ? 13 : 10));
     if (chance(1)) shift[m] = (int8_t)between(-31, 10);
   }
@@ -36,7 +36,7 @@ static phinets_requantization requantization_of(int32_t filters, int32_t taps) {
   return (phinets_requantization){bias, multiplier, shift, between(-128, 127), table};
 }
 
-/* A layer whose maps are not too large; 0 where the numbers that were drawn make none. */
+/* Draws a layer with maps of moderate size. Returns 0 if the drawn numbers do not give a valid layer. */
 static int draw_layer(int kind, phinets_convolution *l) {
   memset(l, 0, sizeof *l);
   const int small = chance(70), three = chance(70);
@@ -102,7 +102,7 @@ static void add_case(void) {
   if (chance(50)) l.a.multiplier = 1 << 30, l.a.shift = 0;
   int8_t *a = random_bytes(size, 0), *b = random_bytes(size, 0), *expected = take(size, 0);
   reference_add(&l, size, a, b, expected);
-  int8_t *output = chance(30) ? a : chance(30) ? b : random_bytes(size, 0); /* in place too */
+  int8_t *output = chance(30) ? a : chance(30) ? b : random_bytes(size, 0); /* sometimes in place */
   phinets_add(&l, size, a, b, output);
   expect_bytes("add", output, expected, size);
 }
@@ -111,7 +111,7 @@ static void multiply_case(void) {
   const int32_t channels = between(1, 60), pixels = chance(30) ? 1 : between(1, 40), n = pixels * channels;
   const int usual = chance(75);
   phinets_product l = {between(-128, 127), between(-128, 127), scaling(usual ? -10 : -31, usual ? -4 : 5)};
-  if (chance(20)) { /* the largest products of Armv6-M's quick way */
+  if (chance(20)) { /* the largest products of the fast method on Armv6-M */
     l.a_zero_point = chance(50) ? -128 : 127, l.b_zero_point = chance(50) ? -128 : 127;
     l.output.multiplier = INT32_MAX - between(0, 9), l.output.shift = -6;
   }

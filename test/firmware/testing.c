@@ -1,6 +1,7 @@
 /*
- * The kernels of firmware/kernels against their definitions, on random layers. -DCASES=n: how many of each kind;
- * -DSEED=n: which. The portable kernels; with -DDSP, with -DHELIUM those too. Prints "values N wrong W stack S" and ends with 1 if W is not 0.
+ * Compares the kernels of firmware/kernels with the reference on random layers. -DCASES=n: number of layers of each
+ * kind; -DSEED=n: seed. Tests the portable kernels; with -DDSP and -DHELIUM also those. Prints "values N wrong W
+ * stack S" and exits with 1 if W is not 0.
  */
 #include "testing.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the kernel tests have in common: random numbers, memory whose surroundings are watched, one line of result. Runs
- * on a PC and, by semihosting, on an emulated core.
+ * Shared by the kernel tests: random numbers, memory blocks whose surroundings are checked, and reporting. Runs on a PC
+ * and, with semihosting, on an emulated core.
  */
 #ifndef TESTING_H
 #define TESTING_H
@@ -15,29 +15,31 @@
 
 void seed_random(uint32_t seed);
 uint32_t random_word(void);
-/* lowest..highest, both included */
+/* A random integer in lowest..highest, inclusive. */
 int32_t between(int32_t lowest, int32_t highest);
+/* 1 with a probability of `percent` percent. */
 int chance(int32_t percent);
-/* A Q31 multiplier, 2^30..2^31 - 1, its ends more often than others. */
+/* A random Q31 multiplier in 2^30..2^31 - 1; the limits are more frequent than other values. */
 int32_t random_multiplier(void);
 
 /* ---- memory of a case ---- */
 
-/* `bytes` bytes, and `slack` more behind them that may be read. On a PC a block of its own, so that the sanitizer sees
-   what goes beyond it; on a core, bytes around it that check_surroundings looks at. At a multiple of 8. */
+/* Allocates `bytes` bytes and `slack` more after them that may be read, at a multiple of 8. On a PC it is a separate
+   heap block, so that the sanitizer detects accesses beyond it; on a core, check_surroundings checks the bytes around
+   it. */
 void *take(int32_t bytes, int32_t slack);
-/* The same, filled: with any bytes, or sometimes with extremes only. */
+/* The same, filled with random bytes or sometimes with extreme values only. */
 int8_t *random_bytes(int32_t bytes, int32_t slack);
-/* Nothing was written around any block; behind `block`, `spill` bytes may have been. */
+/* Checks that nothing was written around any block, except up to `spill` bytes after `block`. */
 void check_surroundings(const void *block, int32_t spill);
-/* Ends a case: its memory is taken back. */
+/* Ends a case and frees its memory. */
 void end_case(void);
 
 /* ---- results ---- */
 
 void print(const char *text);
 void print_number(int32_t number);
-/* What differs is told for the first few. */
+/* Count a value (or `count` values) and report the first few differences. */
 void expect_equal(const char *what, int32_t index, int32_t actual, int32_t expected);
 void expect_bytes(const char *what, const int8_t *actual, const int8_t *expected, int32_t count);
 

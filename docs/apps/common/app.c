@@ -1,18 +1,18 @@
-/* The application: a camera's picture into the network, tracks out as text, or with -DPHINETS_WIRE as docs/wire-format.md
-   says. The same on every board. */
+/* The application, which is the same on every board: passes camera pictures to the network and outputs tracks as text
+   or, with -DPHINETS_WIRE, in the format of docs/wire-format.md. */
 #include "app.h"
 
 #include "camera.h"
 #include "port.h"
 
-/* Sums of the camera's pixels that fall into each value of a row of the network's input. */
+/* For each value of a row of the network's input, the sum of the camera pixels in it. */
 static uint32_t sums[PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS];
 static uint8_t line[2 * CAMERA_WIDTH];
 
-/* First of the camera's lines, or columns, that belong to number i of the input's. */
+/* First camera line (or column) that belongs to row (or column) i of the input. */
 static int32_t first_of(int32_t i, int32_t camera, int32_t input) { return i * camera / input; }
 
-/* Red, green or blue of a pixel of RGB565 as 0..255. */
+/* Red (0), green (1) or blue (2) of an RGB565 pixel, scaled to 0..255. */
 static uint32_t colour(const uint8_t *pixel, int32_t channel) {
   const uint32_t bits = (uint32_t)pixel[0] << 8 | pixel[1];
   if (channel == 1) return (bits >> 5 & 63) << 2 | (bits >> 9 & 3);
@@ -20,8 +20,8 @@ static uint32_t colour(const uint8_t *pixel, int32_t channel) {
   return five << 3 | five >> 2;
 }
 
-/* Row y of the network's input: the mean of the pixels that fall into each of its own. The picture is stretched to the
-   input's shape, as training pictures are. */
+/* Writes row y of the network's input, each value the mean of the camera pixels in it. The picture is stretched to the
+   shape of the input, like the training pictures. */
 static void shrink(int32_t y, int8_t *row) {
   for (int32_t i = 0; i < PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS; i++) sums[i] = 0;
   const int32_t lines =
@@ -33,7 +33,7 @@ static void shrink(int32_t y, int8_t *row) {
       for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++, sum++)
         for (int32_t k = first_of(x, CAMERA_WIDTH, PHINETS_INPUT_WIDTH);
              k < first_of(x + 1, CAMERA_WIDTH, PHINETS_INPUT_WIDTH); k++)
-          /* A network of one channel sees green, which is close to brightness. */
+          /* A network with one channel gets green, which is close to brightness. */
           *sum += colour(line + 2 * k, PHINETS_INPUT_CHANNELS == 1 ? 1 : c);
   }
   const uint32_t *sum = sums;
@@ -49,7 +49,7 @@ static void shrink(int32_t y, int8_t *row) {
 #ifdef PHINETS_WIRE
 void phinets_write(uint8_t byte) { port_write(byte); }
 
-/* Text would be damage there. */
+/* Text would corrupt the packets on the line. */
 static void print(const char *text) { (void)text; }
 #else
 static void print(const char *text) {
@@ -57,7 +57,8 @@ static void print(const char *text) {
 }
 #endif
 
-/* Takes a picture; says once where there is no camera, and tries again. */
+/* Takes a picture; returns 1 if it succeeds. If there is no camera, reports it once and tries again at the next
+   call. */
 static int new_picture(void) {
   static int started, complained;
   if (!started) {
@@ -88,7 +89,7 @@ int phinets_frame(int8_t *input) {
 
 #ifdef PHINETS_WIRE
 void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
-  (void)tracks, (void)boxes, (void)count; /* they have been sent */
+  (void)tracks, (void)boxes, (void)count; /* already sent */
 }
 #else
 static void print_number(int32_t number) {
@@ -101,7 +102,8 @@ static void print_number(int32_t number) {
   print(p);
 }
 
-/* A line a track: id, class, score in percent, left, top, right, bottom in the camera's pixels. A dot for no track. */
+/* Prints a line for each track: id, class, score in percent, left, top, right, bottom in camera pixels. A dot if there
+   is none. */
 void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
   if (count == 0) print(".\r\n");
   for (int32_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/* The functions that every PhiNets application has. */
+/* Functions of the application that the main loop calls; firmware/boards/cortex-m/main.c describes them. */
 #ifndef APP_H
 #define APP_H
 

@@ -1,6 +1,6 @@
 /*
- * An Arducam Mega (3 or 5 megapixels) on SPI. It shrinks its picture to 128 x 128 or 320 x 240 itself and keeps it in a
- * memory of its own, from which it is read at any pace. Registers: as in Arducam's own driver, ArduCAM/Arducam_Mega.
+ * Driver of the Arducam Mega (3 or 5 megapixels) on SPI. The camera scales its picture to 128 x 128 or 320 x 240 and
+ * keeps it in its own memory, so it can be read at any speed. Registers: as in Arducam's driver, ArduCAM/Arducam_Mega.
  */
 #include "camera.h"
 #include "port.h"
@@ -24,10 +24,10 @@ enum {
   SIZE_MIDDLE = 0x46,
   SIZE_HIGH = 0x47,
   READ_BURST = 0x3C,
-  WRITE = 0x80 /* set in the address of a register that is written */
+  WRITE = 0x80 /* bit of the address for writing a register */
 };
 
-/* The first byte of a burst after a capture is no pixel. */
+/* 1 after a capture: the first byte of the next burst is not part of the picture. */
 static int first;
 
 static void write_register(uint8_t address, uint8_t value) {
@@ -47,7 +47,7 @@ static uint8_t read_register(uint8_t address) {
   return value;
 }
 
-/* Waits for bits of the state register. 0 after two seconds: no camera, or a loose wire. */
+/* Waits for bits of the state register and returns 1; 0 after two seconds: no camera, or a loose wire. */
 static int wait_for(uint8_t mask, uint8_t bits) {
   for (int tries = 0; tries < 1000; tries++) {
     if ((read_register(STATE) & mask) == bits) return 1;

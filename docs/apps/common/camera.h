@@ -1,4 +1,4 @@
-/* What the application asks of a camera. */
+/* The functions of a camera that the application needs. */
 #ifndef CAMERA_H
 #define CAMERA_H
 
@@ -6,7 +6,7 @@
 
 #include "phinets_model.h"
 
-/* The camera's picture: the smaller one where it is enough for the network's input. */
+/* Size of the camera's picture in pixels: the smaller one if it suffices for the network's input. */
 #if PHINETS_INPUT_WIDTH <= 128 && PHINETS_INPUT_HEIGHT <= 128 && !defined(CAMERA_QVGA)
 #define CAMERA_WIDTH 128
 #define CAMERA_HEIGHT 128
@@ -17,13 +17,13 @@
 #error "the network's input is larger than 320 x 240"
 #endif
 
-/* 1 when the camera answers, 0 when it does not. */
+/* Initialises the camera. Returns 1 if it answers, else 0. */
 int camera_start(void);
 
-/* Takes a picture, which camera_line then hands out from top to bottom. 1 when it is there, 0 when it failed. */
+/* Takes a picture, which camera_line then returns from top to bottom. Returns 1, or 0 if it fails. */
 int camera_take(void);
 
-/* The next line: CAMERA_WIDTH pixels of RGB565, the high byte of each first. */
+/* Copies the next line of the picture to `line`: CAMERA_WIDTH pixels of RGB565, high byte first. */
 void camera_line(uint8_t *line);
 
 #endif

@@ -1,4 +1,5 @@
-/* Picture, network, boxes, tracks, for ever: where the board's own image of PhiNets is not used, but an SDK's. */
+/* The main loop (picture, network, boxes, tracks) for programs built with an SDK instead of
+   firmware/boards/cortex-m. */
 #ifndef LOOP_H
 #define LOOP_H
 
@@ -20,7 +21,7 @@ static const phinets_wire_info wire_info = {
     .height = PHINETS_INPUT_HEIGHT,
 };
 
-/* Not before the first picture: then the line works. */
+/* Called at the first picture, not earlier, so that the line is set up. */
 static void send_start(void) {
   if (wire.write == 0) phinets_wire_start(&wire, phinets_write);
 }

@@ -1,4 +1,4 @@
-/* Waiting by the SysTick timer that every Cortex-M has (Armv7-M B3.3). */
+/* Delays with the SysTick timer, which every Cortex-M used here has (Armv7-M B3.3). */
 #ifndef SYSTICK_H
 #define SYSTICK_H
 
@@ -9,9 +9,9 @@ static void systick_wait_ms(uint32_t core_hz, uint32_t milliseconds) {
                            *const value = control + 2;
   *reload = core_hz / 1000 - 1;
   *value = 0;
-  *control = 5; /* the core's clock, on, no interrupt */
+  *control = 5; /* core clock, on, no interrupt */
   while (milliseconds != 0)
-    if (*control & 1u << 16) milliseconds--; /* it has reached 0 since it was last read */
+    if (*control & 1u << 16) milliseconds--; /* the timer has reached 0 since the last read */
   *control = 0;
 }
 

@@ -1,7 +1,6 @@
 /*
- * Raspberry Pi Pico (RP2040) and Pico 2 (RP2350), with the pico-sdk. Camera on the SDK's own SPI pins: SCK GP18, MISO
- * GP16, MOSI GP19, CS GP17. Text, or the wire's
- * bytes, on USB.
+ * Raspberry Pi Pico (RP2040) and Pico 2 (RP2350), with the pico-sdk. Camera on the SDK's default SPI pins: SCK GP18,
+ * MISO GP16, MOSI GP19, CS GP17. Text, or packets of docs/wire-format.md, on USB.
  */
 #include "hardware/gpio.h"
 #include "hardware/spi.h"

@@ -1,6 +1,7 @@
 /*
- * No board: an Arducam Mega that shows one picture, byte for byte as on its SPI, and a loop on a PC.
- * people PICTURE FRAMES: the picture is CAMERA_WIDTH x CAMERA_HEIGHT of RGB565, high byte first.
+ * Runs the application on a PC with a simulated Arducam Mega, which always returns the same picture, with the bytes of
+ * the real camera's SPI. `people PICTURE FRAMES`: a file of CAMERA_WIDTH x CAMERA_HEIGHT pixels of RGB565, high byte
+ * first, and the number of frames.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 enum { PICTURE_BYTES = 2 * CAMERA_WIDTH * CAMERA_HEIGHT };
 
 static uint8_t picture[PICTURE_BYTES];
-/* What the camera knows: its registers, how far the picture was read, and which byte of a command comes next. */
+/* State of the camera: registers, read position in the picture, and number of the next byte of a command. */
 static uint8_t registers[128], command;
 static int selected, place, captured, fresh, position;
 
@@ -24,7 +25,7 @@ void port_select(int on) {
 }
 
 static uint8_t status(uint8_t address) {
-  if (address == 0x44) return (uint8_t)(2 | (captured ? 4 : 0)); /* idle, and a picture is there */
+  if (address == 0x44) return (uint8_t)(2 | (captured ? 4 : 0)); /* idle; picture complete */
   if (address >= 0x45 && address <= 0x47) return (uint8_t)(PICTURE_BYTES >> 8 * (address - 0x45));
   return registers[address];
 }
@@ -43,7 +44,7 @@ uint8_t port_spi(uint8_t out) {
     command = out;
     return 0;
   }
-  if (command == 0x3C) { /* a burst; the first byte after a capture is none of the picture */
+  if (command == 0x3C) { /* a burst; the first byte after a capture is not part of the picture */
     if (fresh) {
       fresh = 0;
       return 0xAA;

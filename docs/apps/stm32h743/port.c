@@ -1,6 +1,6 @@
 /*
  * NUCLEO-H743ZI2. Camera on the Arduino header: SCK D13 (PA5), MISO D12 (PA6), MOSI D11 (PB5), CS D10 (PD14).
- * Text on the ST-LINK's serial port (USART3, PD8), 115200 baud. Clock: the 64 MHz of the HSI, as after reset.
+ * Text on the ST-LINK's serial port (USART3, PD8), 115200 baud. Clock: HSI at 64 MHz, as after reset.
  * Registers: ST RM0433; pins: ST UM2407.
  */
 #include "port.h"
@@ -42,7 +42,7 @@ static void field(uint32_t address, uint32_t position, uint32_t bits, uint32_t v
   REGISTER(address) = (REGISTER(address) & ~mask) | value << position;
 }
 
-/* A pin's alternate function, fast. */
+/* Sets the alternate function of a pin, with high speed. */
 static void function(uint32_t port, uint32_t pin, uint32_t number) {
   field(port + AFR + pin / 8 * 4, pin % 8 * 4, 4, number);
   field(port + OSPEEDR, 2 * pin, 2, 2);
@@ -53,8 +53,8 @@ void port_start(void) {
   REGISTER(RCC_AHB4ENR) |= 1 << 0 | 1 << 1 | 1 << 3; /* GPIOA, B, D */
   REGISTER(RCC_APB2ENR) |= 1 << 12;                  /* SPI1 */
   REGISTER(RCC_APB1LENR) |= 1 << 18;                 /* USART3 */
-  field(RCC_D2CCIP1R, 12, 3, 4); /* SPI1 from per_ck, which is the HSI: PLL1, its clock after reset, is off */
-  (void)REGISTER(RCC_APB1LENR);  /* on when it has been read back */
+  field(RCC_D2CCIP1R, 12, 3, 4); /* SPI1 from per_ck (HSI), because PLL1, its default clock, is off */
+  (void)REGISTER(RCC_APB1LENR);  /* the clock is on after this read */
 
   port_select(0);
   field(GPIOD + MODER, 2 * 14, 2, 1);
@@ -63,11 +63,11 @@ void port_start(void) {
   function(GPIOB, 5, 5);
   function(GPIOD, 8, 7);
 
-  REGISTER(SPI_CR1) = 1 << 12;                       /* SSI: no other master */
-  REGISTER(SPI_CFG1) = 2u << 28 | 7;                 /* a clock of 64 / 8 MHz, bytes */
-  REGISTER(SPI_CFG2) = 1u << 31 | 1 << 26 | 1 << 22; /* pins kept, select by software, master, mode 0 */
+  REGISTER(SPI_CR1) = 1 << 12;                       /* SSI: this is the only master */
+  REGISTER(SPI_CFG1) = 2u << 28 | 7;                 /* clock 64 / 8 MHz, 8 bits */
+  REGISTER(SPI_CFG2) = 1u << 31 | 1 << 26 | 1 << 22; /* keep pins driven, select by software, master, mode 0 */
   REGISTER(SPI_CR1) |= 1;
-  REGISTER(SPI_CR1) |= 1 << 9; /* CSTART: no end */
+  REGISTER(SPI_CR1) |= 1 << 9; /* CSTART: transfer without end */
 
   REGISTER(USART_BRR) = (CORE_HZ + BAUD / 2) / BAUD;
   REGISTER(USART_CR1) = 1 << 3 | 1;

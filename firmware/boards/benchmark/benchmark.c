@@ -1,8 +1,8 @@
 /*
- * MLPerf Tiny's serial protocol: EEMBC's runner (github.com/mlcommons/tiny, benchmark/runner), or a person at a terminal,
- * loads an input, has the network run and reads results and microseconds. A command ends with %; an answer ends with m-ready.
- * The messages are those of mlcommons/tiny, benchmark/api. In energy mode (-DBENCHMARK_ENERGY) a pin falls where else the
- * microseconds are told, as its reference_submissions do.
+ * The serial protocol of MLPerf Tiny. EEMBC's runner (github.com/mlcommons/tiny, benchmark/runner), or a person at a
+ * terminal, loads an input, runs the network and reads the results and the time in microseconds. A command ends with %,
+ * an answer with m-ready. The messages are those of mlcommons/tiny, benchmark/api. In energy mode (-DBENCHMARK_ENERGY),
+ * a falling edge on a pin replaces each timestamp, as in the reference_submissions there.
  */
 #include "benchmark.h"
 
@@ -10,12 +10,13 @@
 
 #include "phinets_model.h"
 
-/* What the host sends. */
-#define BENCHMARK_INT8 0   /* the network's own bytes */
-#define BENCHMARK_PIXELS 1 /* 0..255, the network's bytes plus 128 */
-#define BENCHMARK_FLOATS 2 /* real values, four bytes each, the low one first */
+/* Formats of the input that the host sends. */
+#define BENCHMARK_INT8 0   /* quantised values */
+#define BENCHMARK_PIXELS 1 /* 0..255: quantised values plus 128 */
+#define BENCHMARK_FLOATS 2 /* little-endian float32 */
 
-/* As the benchmark's datasets are: pictures of three channels, an autoencoder's real values, else bytes. */
+/* The default is the format of the benchmark's data sets: pixels for three channels, floats for an autoencoder, else
+   int8. */
 #ifndef BENCHMARK_INPUT
 #if PHINETS_INPUT_BYTES == PHINETS_OUTPUT_BYTES && !defined(PHINETS_OUTPUTS)
 #define BENCHMARK_INPUT BENCHMARK_FLOATS
@@ -26,7 +27,7 @@
 #endif
 #endif
 
-/* The benchmark's name of the network. */
+/* Name of the network in the benchmark. */
 #ifndef BENCHMARK_MODEL
 #if PHINETS_INPUT_BYTES == 490
 #define BENCHMARK_MODEL "kws01"
@@ -44,11 +45,11 @@
 enum {
   COMMAND_BYTES = 80,
   RECEIVED_BYTES = BENCHMARK_INPUT == BENCHMARK_FLOATS ? 4 * PHINETS_INPUT_BYTES : PHINETS_INPUT_BYTES,
-  /* The network has its own byte for a pixel. */
+  /* Converts a pixel to a quantised value by exclusive or. */
   FLIP = BENCHMARK_INPUT == BENCHMARK_PIXELS ? 0x80 : 0
 };
 
-/* A run reads a little behind its input. */
+/* 4 more bytes, because a run reads up to 3 bytes beyond its input. */
 static uint8_t received[RECEIVED_BYTES + 4];
 static uint32_t expected, count;
 static int8_t output[PHINETS_OUTPUT_BYTES];
@@ -65,7 +66,7 @@ static void put_number(uint32_t number) {
   while (length > 0) benchmark_write(digits[--length]);
 }
 
-/* With three places. */
+/* Prints a number with three decimal places. */
 static void put_real(float value) {
   const float thousandths = (value < 0 ? -value : value) * 1000.0f + 0.5f;
   const uint32_t number = thousandths < 4e9f ? (uint32_t)thousandths : 4000000000u;
@@ -79,7 +80,7 @@ static void put_real(float value) {
 #define BENCHMARK_MODE "energy"
 enum { PULSE_MICROSECONDS = 1000 };
 
-/* The falling edge counts; the pin is high before and after. */
+/* The falling edge is the timestamp; the pin is high before and after. */
 static void put_timestamp(void) {
   const uint32_t start = benchmark_microseconds();
   benchmark_pin(0);
@@ -104,7 +105,7 @@ static void error(const char *text) {
   put("]\r\n");
 }
 
-/* Ends the word at `*at` and goes behind it; "" where there is none. */
+/* Returns the word at `*at`, terminated, and advances `*at` past it; "" if there is none. */
 static char *next_word(char **at) {
   char *word = *at;
   while (*word == ' ') word++;
@@ -115,7 +116,7 @@ static char *next_word(char **at) {
   return word;
 }
 
-/* -1 for what is no number. */
+/* Parses a decimal number; -1 if it is not one. */
 static int32_t number_of(const char *digits) {
   int32_t number = 0;
   if (*digits == '\0') return -1;
@@ -222,7 +223,7 @@ static void infer_once(const int8_t *input) {
 }
 
 static float real_output(uint32_t i) {
-#ifdef PHINETS_OUTPUTS /* several, each of a scale of its own: their bytes */
+#ifdef PHINETS_OUTPUTS /* several outputs with different scales: report the bytes */
   return output[i];
 #else
   return PHINETS_OUTPUT_SCALE * (float)(output[i] - PHINETS_OUTPUT_ZERO_POINT);
@@ -232,7 +233,7 @@ static float real_output(uint32_t i) {
 static void print_results(void) {
   put("m-results-[");
 #if BENCHMARK_INPUT == BENCHMARK_FLOATS && PHINETS_INPUT_BYTES == PHINETS_OUTPUT_BYTES
-  /* How far an autoencoder's output is from what it saw: the mean square. */
+  /* Reconstruction error of an autoencoder: the mean squared difference of output and input. */
   float sum = 0;
   for (uint32_t i = 0; i < PHINETS_OUTPUT_BYTES; i++) {
     const float difference = real_output(i) - real_input(i);
@@ -282,7 +283,7 @@ static void obey(char *command) {
   char *rest = command;
   const char *word = next_word(&rest);
   if (*word == '\0') {
-    /* The runner flushes what was left. */
+    /* The runner sends an empty command to flush the line. */
   } else if (strcmp(word, "name") == 0) {
     put("m-name-dut-[PhiNets]\r\n");
   } else if (strcmp(word, "timestamp") == 0) {
@@ -310,7 +311,7 @@ static void obey(char *command) {
   put("m-ready\r\n");
 }
 
-/* In place of the board's own loop. Ends where the serial line does. */
+/* Replaces the board's own loop. Returns at the end of the serial line. */
 void phinets_application(void);
 
 void phinets_application(void) {

@@ -1,4 +1,4 @@
-/* The benchmark on a PC: commands from stdin, answers to stdout. Its microseconds are the processor's. */
+/* The benchmark on a PC: reads commands from stdin and writes answers to stdout. Microseconds are processor time. */
 #include <stdio.h>
 #include <time.h>
 
@@ -18,7 +18,7 @@ void benchmark_write(char byte) { putchar(byte); }
 uint32_t benchmark_microseconds(void) { return (uint32_t)((double)clock() / CLOCKS_PER_SEC * 1e6); }
 
 #ifdef BENCHMARK_ENERGY
-/* A PC has no such pin: its level is shown. */
+/* A PC has no such pin, so print its level. */
 void benchmark_pin(int level) { fprintf(stderr, "pin %d\n", level); }
 #endif
 

@@ -1,7 +1,8 @@
 /*
- * The benchmark on a NUCLEO-H743ZI2: the ST-LINK's serial port (USART3, PD8 and PD9); TIM2 counts microseconds. In energy mode
- * the interface board's wires: serial on D1 and D0 (USART1, PB6 and PB7), timestamps on D7 (PG12), 3.3 V push-pull.
- * Clock: the 64 MHz of the HSI, as after reset. Where you start the PLL, both have to know. Registers: ST RM0433.
+ * The benchmark on a NUCLEO-H743ZI2: serial port of the ST-LINK (USART3, PD8 and PD9); TIM2 counts microseconds. In
+ * energy mode, the wires go to the interface board: serial on D1 and D0 (USART1, PB6 and PB7), timestamps on D7 (PG12),
+ * 3.3 V push-pull. Clock: HSI at 64 MHz, as after reset. If you start the PLL, change CORE_HZ, from which the settings
+ * of USART and TIM2 follow. Registers: ST RM0433.
  */
 #include "benchmark.h"
 
@@ -32,7 +33,7 @@ void benchmark_pin(int level) { REGISTER(GPIOG_BSRR) = level ? 1u << 12 : 1u << 
 static void start_pins(void) {
   REGISTER(RCC_AHB4ENR) |= 1u << 6 | 1u << 1; /* GPIOG, GPIOB */
   REGISTER(RCC_APB2ENR) |= 1u << 4;           /* USART1 */
-  (void)REGISTER(RCC_APB2ENR);                /* on when it has been read back */
+  (void)REGISTER(RCC_APB2ENR);                /* the clock is on after this read */
   benchmark_pin(1);
   REGISTER(GPIOG_MODER) = (REGISTER(GPIOG_MODER) & ~(3u << 24)) | 1u << 24;
   REGISTER(GPIOB_AFRL) = (REGISTER(GPIOB_AFRL) & ~(0xFFu << 24)) | 0x77u << 24;
@@ -42,7 +43,7 @@ static void start_pins(void) {
 static void start_pins(void) {
   REGISTER(RCC_AHB4ENR) |= 1u << 3;   /* GPIOD */
   REGISTER(RCC_APB1LENR) |= 1u << 18; /* USART3 */
-  (void)REGISTER(RCC_APB1LENR);       /* on when it has been read back */
+  (void)REGISTER(RCC_APB1LENR);       /* the clock is on after this read */
   REGISTER(GPIOD_AFRH) = (REGISTER(GPIOD_AFRH) & ~0xFFu) | 0x77;
   REGISTER(GPIOD_MODER) = (REGISTER(GPIOD_MODER) & ~(0xFu << 16)) | 0xAu << 16;
 }
@@ -55,14 +56,14 @@ void benchmark_start(void) {
   REGISTER(USART_BRR) = (CORE_HZ + BENCHMARK_BAUD / 2) / BENCHMARK_BAUD;
   REGISTER(USART) = 1u << 29 | 1u << 3 | 1u << 2 | 1u; /* FIFO, transmitter, receiver */
   REGISTER(TIM_PSC) = CORE_HZ / 1000000 - 1;
-  REGISTER(TIM_EGR) = 1; /* takes the prescaler */
+  REGISTER(TIM_EGR) = 1; /* loads the prescaler */
   REGISTER(TIM2) = 1;
 }
 
 int benchmark_read(void) {
   for (;;) {
     const uint32_t state = REGISTER(USART_ISR);
-    if (state & 1u << 3) REGISTER(USART_ICR) = 1u << 3; /* an overrun would stop it */
+    if (state & 1u << 3) REGISTER(USART_ICR) = 1u << 3; /* clear an overrun, which would stop reception */
     if (state & 1u << 5) return (int)(REGISTER(USART_RDR) & 0xFF);
   }
 }

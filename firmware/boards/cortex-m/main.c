@@ -1,17 +1,20 @@
 /*
- * Any Cortex-M, linked into a board's regions by a generated script: network, detection and tracking. Clock and pins are
- * as after reset; the caches of a Cortex-M7 are on. Define the weak functions of serve.h in your own file:
- *   int phinets_frame(int8_t *input)           fill PHINETS_INPUT_BYTES with pixel - 128; return 1 when done, 0 if none
- *   int phinets_frame_row(int32_t y, int8_t *row)  instead, where the network's rows are pushed (PHINETS_INPUT_BY_ROWS):
- *                                              fill row y, from 0 on; return 1 when done, 0 if there is no frame
+ * Main program for any Cortex-M: runs network, detection and tracking in a loop. A generated linker script places it in
+ * the board's memory regions. Clocks and pins stay as after reset; the caches of a Cortex-M7 are switched on. Define
+ * the weak functions of serve.h in your own file:
+ *   int phinets_frame(int8_t *input)           fill PHINETS_INPUT_BYTES bytes ([height][width][channels]) with
+ *                                              pixel - 128; return 1 when done, 0 if there is no new frame
+ *   int phinets_frame_row(int32_t y, int8_t *row)  instead of it if rows are pushed (PHINETS_INPUT_BY_ROWS): fill row
+ *   y,                                            from 0 on; return 1 when done, 0 if there is no new frame
  *   void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count)
- *                                              use `count` tracks; boxes[tracks[i].detection] has class and score
- *   void phinets_result(const int8_t *output)  where the network is no detector: use PHINETS_OUTPUT_BYTES
+ *                                              use the `count` tracks of a frame; boxes[tracks[i].detection] has class
+ *                                              and score
+ *   void phinets_result(const int8_t *output)  if the network is not a detector: use PHINETS_OUTPUT_BYTES bytes
  */
 #include "serve.h"
 
 typedef void (*handler)(void);
-/* The system exceptions. A chip's interrupts follow in a table of your own: put its address into VTOR. */
+/* System exceptions only. To use interrupts of the chip, write a table of your own and put its address into VTOR. */
 __attribute__((section(".vectors"), used)) static const handler vectors[16] = {
     [0] = (handler)stack_top,
     [1] = Reset_Handler,
@@ -32,7 +35,7 @@ enum { CORTEX_M7 = 0xC27, INSTRUCTION_CACHE = 1, DATA_CACHE = 2 };
 static void barrier(void) { __asm__ volatile("dsb\n\tisb" ::: "memory"); }
 
 static void enable_caches(void) {
-  if ((CPUID >> 4 & 0xFFF) != CORTEX_M7) return; /* the Cortex-M4 has the same instruction set and no caches */
+  if ((CPUID >> 4 & 0xFFF) != CORTEX_M7) return; /* a Cortex-M4 can run this program, too, but has no caches */
   if (CLIDR & INSTRUCTION_CACHE) {
     ICIALLU = 0;
     barrier();
@@ -55,7 +58,7 @@ static void enable_caches(void) {
 static void enable_caches(void) {}
 #endif
 
-/* Another may take its place: the benchmark does. */
+/* The main loop. Weak, so that another application can replace it, as the benchmark does. */
 void phinets_application(void);
 
 __attribute__((weak)) void phinets_application(void) {

@@ -1,8 +1,10 @@
 /*
- * The weak hooks, and the way of a frame: in from phinets_frame, out to phinets_tracks (or as it is, to phinets_result).
- * With -DPHINETS_WIRE a detector's boxes and tracks also go, as docs/wire-format.md says, to your
- *   void phinets_write(uint8_t byte)           send a byte, as it is
- * and with -DPHINETS_WIRE_PICTURES the frame's own rows before them. -DPHINETS_WIRE_NAME='"..."' names the network.
+ * The weak functions that an application defines, and the processing of a frame: from phinets_frame through the network
+ * to phinets_tracks (or, unless it is a detector, to phinets_result). main.c describes the functions. With
+ * -DPHINETS_WIRE, a detector's boxes and tracks are also sent, in the format of docs/wire-format.md, by your
+ *   void phinets_write(uint8_t byte)           send one byte unchanged
+ * With -DPHINETS_WIRE_PICTURES, the rows of the frame are sent before them. -DPHINETS_WIRE_NAME='"..."' sets the
+ * network's name.
  */
 #ifndef PHINETS_SERVE_H
 #define PHINETS_SERVE_H
@@ -64,7 +66,7 @@ static const phinets_wire_info wire_info = {
     .height = PHINETS_INPUT_HEIGHT,
 };
 
-/* Not before your first frame: then your line works. */
+/* Called at the first frame, not earlier, so that your code has set up the line. */
 static void send_start(void) {
   if (wire.write == 0) phinets_wire_start(&wire, phinets_write);
 }
@@ -106,7 +108,7 @@ static void send_row(int32_t y, const int8_t *row) { (void)y, (void)row; }
 static void use_output(void) { phinets_result(output); }
 #endif
 
-/* A debugger finds the program here after a fault or an interrupt that nothing handles. */
+/* Endless loop in which a debugger finds the program after a fault or an unhandled interrupt. */
 static void stop(void) {
   for (;;) {
   }
@@ -117,7 +119,7 @@ static void serve_frame(void) {
   static int8_t row[PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS];
   int32_t y = 0;
   do {
-    if (!phinets_frame_row(y, row)) return; /* no new frame, or its end is lost */
+    if (!phinets_frame_row(y, row)) return; /* no new frame, or the rest of it is lost */
     send_row(y, row);
     if (y++ == 0) phinets_begin(output);
   } while (!phinets_push_rows(row, 1));

@@ -1,9 +1,9 @@
 /*
- * Beside boards/cortex-m on an emulated board: a camera whose frames the emulator has put into memory, and the machine's own
- * serial line, for docs/wire-format.md. The build names where both are:
- *   PHINETS_INPUTS  uint32 count, uint32 how often they are shown (0: for ever), 8 bytes of nothing, then `count` inputs
- *   PHINETS_UART    address of the UART: Arm's CMSDK APB UART, or with PHINETS_UART_NRF51 the nRF51's
- * After the last frame the program ends through semihosting.
+ * Application for boards/cortex-m on an emulated board: a camera whose frames the emulator has loaded into memory, and
+ * the serial line of the emulated machine, in the format of docs/wire-format.md. The build defines the addresses:
+ *   PHINETS_INPUTS  uint32 count, uint32 number of repetitions (0: endless), 8 unused bytes, then `count` inputs
+ *   PHINETS_UART    address of the UART: Arm's CMSDK APB UART, or that of the nRF51 with PHINETS_UART_NRF51
+ * After the last frame, the program exits by semihosting.
  */
 #include "phinets_follow.h"
 #include "phinets_model.h"
@@ -55,7 +55,7 @@ void phinets_write(uint8_t byte) {
 }
 #endif
 
-/* The next frame; does not return after the last one. */
+/* Returns the next frame. Ends the program after the last one. */
 static const int8_t *next_frame(void) {
   static uint32_t frame, shown;
   const uint32_t *header = (const uint32_t *)PHINETS_INPUTS;

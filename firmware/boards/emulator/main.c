@@ -1,10 +1,10 @@
 /*
- * Runs the network on inputs that the emulator has put into memory, and writes outputs.bin through semihosting.
- * At PHINETS_INPUTS, an address that the build names: uint32 count, uint32 1 where frames are tracked (a detector's, in
- * order), 8 bytes of nothing, then `count` inputs. Prints `inference I ticks T` for each, then `stack B`. Under QEMU's
- * `-icount shift=0` an instruction takes 1 ns, so a SysTick tick is as many as the timer's period has nanoseconds.
- * Where frames are tracked, it prints `follow I ticks T` too and writes, for each, to tracks.bin: int32 boxes, int32
- * tracks, the boxes, the tracks, as these structs lie in memory.
+ * Runs the network on inputs that the emulator has loaded into memory, and writes outputs.bin by semihosting. At
+ * PHINETS_INPUTS, an address that the build defines: uint32 count, uint32 1 if frames are to be tracked (detectors
+ * only; frames in order), 8 unused bytes, then `count` inputs. Prints `inference I ticks T` for each input, then `stack
+ * B`. With QEMU's `-icount shift=0` an instruction takes 1 ns, so a SysTick tick is as many instructions as the timer's
+ * period has nanoseconds. If frames are tracked, also prints `follow I ticks T` and appends to tracks.bin, for each
+ * frame: int32 number of boxes, int32 number of tracks, the boxes, the tracks, as these structs are in memory.
  */
 #include "phinets_model.h"
 #include "semihosting.h"
@@ -22,7 +22,7 @@ enum { ENABLE = 1, TICKINT = 2, CLKSOURCE = 4, PERIOD = 1 << 24 };
 
 static int8_t output[PHINETS_OUTPUT_BYTES];
 
-/* A network whose input is pushed gets its rows in calls of 1, 2, 3, ... rows: how many a call must not matter. */
+/* If the rows of the input are pushed, pushes 1, 2, 3, ... rows per call: the number per call must not matter. */
 static void infer(const int8_t *input) {
 #ifdef PHINETS_INPUT_BY_ROWS
   const int32_t row = PHINETS_INPUT_WIDTH * PHINETS_INPUT_CHANNELS;
@@ -49,8 +49,8 @@ __attribute__((section(".vectors"), used)) static const handler vectors[16] = {
     (handler)stack_top, Reset_Handler, on_fault, on_fault, on_fault, on_fault, on_fault, [15] = on_tick_wrap,
 };
 
-/* Ticks since the timer was started. It counts down and interrupts when it reaches 0, which is the start of a period;
-   that may happen between the reads. */
+/* Ticks since the timer was started. It counts down and interrupts at 0, which starts a new period. This may happen
+   between the reads. */
 static uint32_t ticks(void) {
   uint32_t before, value;
   do {

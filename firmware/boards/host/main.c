@@ -1,10 +1,11 @@
-/* Runs the network on a PC: `model inputs outputs`. The files hold whole inputs and outputs, one after the other. */
+/* Runs the network on a PC: `model INPUTS OUTPUTS`. The files contain complete int8 inputs and outputs, one after the
+   other. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "phinets_model.h"
 
-/* Layers may read up to 3 bytes beyond the end of what they are given. */
+/* Layers may read up to 3 bytes beyond the end of the input and the output. */
 static int8_t input[PHINETS_INPUT_BYTES + 3], output[PHINETS_OUTPUT_BYTES + 3];
 
 static FILE *open_file(const char *path, const char *mode) {
@@ -16,7 +17,7 @@ static FILE *open_file(const char *path, const char *mode) {
   return file;
 }
 
-/* A network whose input is pushed by rows gets them one at a time, as from a camera. */
+/* If the rows of the input are pushed, pushes one at a time, as from a camera. */
 static void infer(void) {
 #ifdef PHINETS_INPUT_BY_ROWS
   const int8_t *row = input;

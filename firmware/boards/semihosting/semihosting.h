@@ -1,5 +1,5 @@
-/* Arm semihosting (Arm document 100863, "Semihosting for AArch32 and AArch64"): the debugger or emulator does the
-   input and output. */
+/* Arm semihosting (Arm document 100863, "Semihosting for AArch32 and AArch64"): input and output through the debugger
+   or emulator. */
 #ifndef SEMIHOSTING_H
 #define SEMIHOSTING_H
 
@@ -9,14 +9,15 @@
 extern "C" {
 #endif
 
-/* A zero-terminated text to the host's console. */
+/* Prints a zero-terminated string to the host's console. */
 void semihosting_print(const char *text);
-/* An unsigned number in decimal. */
+/* Prints a number in decimal. */
 void semihosting_print_number(uint32_t number);
-/* Opens a binary file of the host for writing; negative when it cannot. */
+/* Creates a binary file on the host. Returns its handle, negative if it fails. */
 int semihosting_create(const char *path);
-/* Writes all bytes; 0 when it could. */
+/* Writes `length` bytes to a file. Returns 0 if all are written. */
 int semihosting_write(int handle, const void *bytes, uint32_t length);
+/* Closes a file. */
 int semihosting_close(int handle);
 /* Ends the program with an exit code. */
 void semihosting_exit(int code) __attribute__((noreturn));

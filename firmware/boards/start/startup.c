@@ -1,7 +1,8 @@
 #include "startup.h"
 
 extern uint32_t data_load[], data_start[], data_end[];
-/* Pairs: a register's address and the bits to set in it; start and end of what is cleared. */
+/* Tables of the linker script, both of pairs: a register's address and the bits to set in it; start and end of memory
+   to clear. */
 extern const uint32_t enable_start[], enable_end[], clear_start[], clear_end[];
 
 int main(void);
@@ -16,7 +17,7 @@ void Reset_Handler(void) {
   for (const uint32_t *pair = enable_start; pair < enable_end; pair += 2) {
     volatile uint32_t *clocks = (volatile uint32_t *)pair[0];
     *clocks |= pair[1];
-    (void)*clocks; /* on when it has been read back */
+    (void)*clocks; /* the clock is on after this read */
   }
   __asm__ volatile("dsb\n\tisb" ::: "memory");
   for (uint32_t *to = data_start, *from = data_load; to < data_end;) *to++ = *from++;

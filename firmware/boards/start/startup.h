@@ -1,4 +1,5 @@
-/* What a Cortex-M needs before main: FPU and all memory on, .data copied, .bss cleared, the stack painted. */
+/* Start-up code of a Cortex-M: switches on the FPU and all memory, copies .data, clears .bss, paints the stack and
+   calls main. */
 #ifndef STARTUP_H
 #define STARTUP_H
 
@@ -13,7 +14,7 @@ extern uint32_t stack_bottom[], stack_top[];
 
 void Reset_Handler(void);
 
-/* Most bytes of stack used since reset. */
+/* Maximum stack use since reset, in bytes. */
 uint32_t stack_used_bytes(void);
 
 #ifdef __cplusplus

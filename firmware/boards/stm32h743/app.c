@@ -1,6 +1,7 @@
 /*
- * An application for the STM32H743 image: camera frames in, tracks out over the debugger's trace pin (SWO). Your camera
- * driver (DCMI and its DMA, at 320 x 240, RGB565) writes into `camera` and calls camera_done() from its interrupt.
+ * Example application for the STM32H743: takes camera frames and prints tracks over the debugger's trace pin (SWO).
+ * Your camera driver (DCMI and its DMA, 320 x 240, RGB565) writes to `camera` and calls camera_done() from its
+ * interrupt.
  */
 #include "phinets_follow.h"
 #include "phinets_model.h"
@@ -8,7 +9,8 @@
 #define CAMERA_WIDTH 320
 #define CAMERA_HEIGHT 240
 
-/* In SRAM1 to 3, which DMA reaches, and which start-up has switched on; DTCM it does not reach. Cache lines are 32 bytes. */
+/* In SRAM1 to 3, which the start-up code switches on and DMA can access, unlike DTCM. Aligned to cache lines of 32
+   bytes. */
 uint16_t camera[CAMERA_HEIGHT][CAMERA_WIDTH] __attribute__((section(".frames"), aligned(32)));
 static volatile int ready;
 
@@ -20,19 +22,19 @@ void camera_done(void) { ready = 1; }
 #define ITM_TER (*(volatile uint32_t *)0xE0000E00)
 #define ITM_TCR (*(volatile uint32_t *)0xE0000E80)
 
-/* Red, green or blue of RGB565 as 0..255. */
+/* Red (0), green (1) or blue (2) of an RGB565 pixel, scaled to 0..255. */
 static int32_t colour(uint16_t pixel, int32_t channel) {
   const int32_t bits = channel == 1 ? pixel >> 5 & 63 : (channel == 0 ? pixel >> 11 : pixel) & 31;
   return channel == 1 ? bits << 2 | bits >> 4 : bits << 3 | bits >> 2;
 }
 
-/* Mean of the camera's pixels that fall into one pixel of the network's input. The picture is stretched to the input's
-   shape, as the training pictures were. */
+/* Mean of the camera pixels in one pixel of the network's input. The picture is stretched to the shape of the input,
+   like the training pictures. */
 static int32_t mean(int32_t x, int32_t y, int32_t channel) {
   const int32_t left = x * CAMERA_WIDTH / PHINETS_INPUT_WIDTH, top = y * CAMERA_HEIGHT / PHINETS_INPUT_HEIGHT;
   int32_t right = (x + 1) * CAMERA_WIDTH / PHINETS_INPUT_WIDTH;
   int32_t bottom = (y + 1) * CAMERA_HEIGHT / PHINETS_INPUT_HEIGHT;
-  if (right == left) right++; /* an input larger than the camera's picture */
+  if (right == left) right++; /* if the input is larger than the camera's picture */
   if (bottom == top) bottom++;
   int32_t sum = 0;
   for (int32_t row = top; row < bottom; row++)
@@ -41,15 +43,15 @@ static int32_t mean(int32_t x, int32_t y, int32_t channel) {
   return (sum + pixels / 2) / pixels;
 }
 
-/* Row y of the network's input. */
+/* Writes row y of the network's input. */
 static void shrink(int32_t y, int8_t *row) {
   for (int32_t x = 0; x < PHINETS_INPUT_WIDTH; x++)
     for (int32_t c = 0; c < PHINETS_INPUT_CHANNELS; c++)
-      /* A network of one channel sees green, which is close to brightness. */
+      /* A network with one channel gets green, which is close to brightness. */
       *row++ = (int8_t)(mean(x, y, PHINETS_INPUT_CHANNELS == 1 ? 1 : c) - 128);
 }
 
-/* Whether there is a new frame, which it makes visible to the core. */
+/* Returns 1 if there is a new frame, after invalidating its cache lines. */
 static int new_frame(void) {
   if (!ready) return 0;
   ready = 0;
@@ -74,7 +76,7 @@ int phinets_frame(int8_t *input) {
 #endif
 
 static void print(const char *text) {
-  if (!(ITM_TCR & 1) || !(ITM_TER & 1)) return; /* nobody listens */
+  if (!(ITM_TCR & 1) || !(ITM_TER & 1)) return; /* tracing is off */
   for (; *text != '\0'; text++) {
     while (ITM_PORT0 == 0) {
     }
@@ -92,7 +94,7 @@ static void print_number(int32_t number) {
   print(p);
 }
 
-/* A line for each track: id, class, score in percent, corners in the camera's pixels. */
+/* Prints a line for each track: id, class, score in percent, corners in camera pixels. */
 void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count) {
   for (int32_t i = 0; i < count; i++) {
     const phinets_corners *box = &tracks[i].box;

@@ -1,6 +1,7 @@
 /*
- * Products for cores with Helium: four filters by two pixels, sixteen inputs at a time. The eight sums are in even
- * registers, as VMLADAVA requires; pointers and counts are in odd ones. helium_product.c has the same in C.
+ * Products for cores with Helium: four filters by two pixels, sixteen inputs at a time, so that six loads serve 128
+ * MACs. The eight sums are in even registers, as VMLADAVA requires; pointers and counts are in odd ones.
+ * helium_product.c has the same in C.
  *
  * void phinets_helium_product_pairs(call *c)    two pixels at a time; an odd last one together with the one before it
  * void phinets_helium_product_single(call *c)   one pixel

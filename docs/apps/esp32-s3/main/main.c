@@ -1,5 +1,5 @@
 /*
- * Seeed XIAO ESP32S3 Sense and its own camera (OV2640), with ESP-IDF 5 and Espressif's esp32-camera. Text on USB.
+ * Seeed XIAO ESP32S3 Sense with its camera (OV2640), ESP-IDF 5 and Espressif's esp32-camera. Text on USB.
  * For another board change the pins.
  */
 #include <stdio.h>
@@ -57,13 +57,13 @@ void camera_line(uint8_t *line) {
 
 void port_start(void) {}
 
-/* sdkconfig.defaults keeps CR from being put before LF. */
+/* A setting in sdkconfig.defaults ensures that no CR is added before LF. */
 void port_write(uint8_t byte) { fputc(byte, stdout); }
 
 void app_main(void) {
   loop_start();
   for (;;) {
     loop_once();
-    vTaskDelay(1); /* the idle task feeds the watchdog */
+    vTaskDelay(1); /* lets the idle task feed the watchdog */
   }
 }
