@@ -4,8 +4,8 @@
  * the weak functions of serve.h in your own file:
  *   int phinets_frame(int8_t *input)           fill PHINETS_INPUT_BYTES bytes ([height][width][channels]) with
  *                                              pixel - 128; return 1 when done, 0 if there is no new frame
- *   int phinets_frame_row(int32_t y, int8_t *row)  instead of it if rows are pushed (PHINETS_INPUT_BY_ROWS): fill row
- *   y,                                            from 0 on; return 1 when done, 0 if there is no new frame
+ *   int phinets_frame_row(int32_t y, int8_t *row)  instead of it, if rows are pushed (PHINETS_INPUT_BY_ROWS): fill
+ *                                              row y, from 0 on; return 1 when done, 0 if there is no new frame
  *   void phinets_tracks(const phinets_track *tracks, const phinets_box *boxes, int32_t count)
  *                                              use the `count` tracks of a frame; boxes[tracks[i].detection] has class
  *                                              and score

@@ -38,7 +38,7 @@ export function linkerScript(
   const frames =
     free === undefined
       ? ""
-      : `  /* The application's own, such as a camera's frames: __attribute__((section(".frames"))); not cleared. */
+      : `  /* For buffers of the application, such as camera frames: __attribute__((section(".frames"))). Not cleared. */
   .frames (NOLOAD) : {
     *(.frames .frames.*)
   } > ${regionName(free.name)}
@@ -47,7 +47,7 @@ export function linkerScript(
   const boot =
     stage === undefined
       ? ""
-      : `  /* What the boot ROM copies to RAM and starts. */
+      : `  /* Second boot stage, which the boot ROM copies to RAM and starts. */
   .boot2 : {
     KEEP(*(.boot2))
   } > ${regionName(stage.name)}
@@ -70,10 +70,10 @@ SECTIONS {
 ${boot}  .text : {
     KEEP(*(.vectors))
     KEEP(*(.image_def))
-    /* A register's address and the bits to set in it: memory that is off after reset. */
+    /* Switches memory on that is off after reset: address of a register and the bits to set in it. */
     enable_start = .;
 ${enabled.map(({ register, bits }) => words(hex(register), hex(bits))).join("")}    enable_end = .;
-    /* Start and end of what is cleared. */
+    /* Start and end of memory to clear. */
     clear_start = .;
 ${["bss", ...arenas.map(({ name }) => name)].map((name) => words(`${name}_start`, `${name}_end`)).join("")}    clear_end = .;
     *(.text .text.*)

@@ -43,9 +43,9 @@ export function bankParameters(name: string, program: Pick<Program, "banks">): s
 export function arenaMacros(name: string, program: Pick<Program, "banks" | "arenaBytes">): string[] {
   const all = [`#define ${name.toUpperCase()}_ARENA_BYTES ${program.arenaBytes}`];
   const arenas = arenasOf(name, program);
-  if (arenas.length === 1) return ["/* Working memory. */", ...all];
+  if (arenas.length === 1) return ["/* Bytes of working memory. */", ...all];
   return [
-    "/* Working memory: all of it; and of each bank, fastest first. */",
+    "/* Bytes of working memory: of all banks, and of each bank, fastest first. */",
     ...all,
     ...arenas.map(({ size, bytes }) => `#define ${size} ${bytes}`),
   ];

@@ -84,7 +84,7 @@ class Tables {
       table = `${this.name}_powers${this.#names.size || ""}`;
       this.#names.set(scale, table);
       const powers = Array.from({ length: 256 + this.last }, (_, i) => exp(scale * (i - 255)));
-      this.lines.push(`/* e^(scale * d), d = -255..${this.last}. */`, arrayDefinition("double", table, powers));
+      this.lines.push(`/* e^(scale * d) for d = -255..${this.last}. */`, arrayDefinition("double", table, powers));
     }
     return `${table} + 255`;
   }

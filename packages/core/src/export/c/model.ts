@@ -224,7 +224,7 @@ function source(model: Model, options: COptions): string {
     ...stepTable(model),
     "};",
     "",
-    `/* First steps of groups in the order of their firing${wide ? ", low byte first" : ""}; ${wide ? "65535" : "255"}: an input row. */`,
+    `/* Order in which the groups run: index of the first step of each${wide ? ", low byte first" : ""}; ${wide ? "65535" : "255"}: take an input row. */`,
     arrayDefinition("uint8_t", "schedule", entries),
     "",
     `static const phinets_program program = {
@@ -261,7 +261,7 @@ function source(model: Model, options: COptions): string {
 #else
 #define ALIGNED_16
 #endif
-/* All working memory. Values whose lifetimes do not meet share bytes; the lower bound of any layout is ${grouped(program.lowerBoundBytes)}. */
+/* All working memory. Values whose lifetimes do not overlap share bytes; no layout takes fewer than ${grouped(program.lowerBoundBytes)} bytes. */
 ${arenas.map(({ symbol, size, bytes }) => `int8_t ${symbol}[${bytes > 0 ? size : 1}] ALIGNED_16;`).join("\n")}
 static ${name}_context instance;
 
@@ -350,13 +350,13 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
   lines.push(
     ...(outputs.length === 1
       ? ["/* Bytes of the output. */"]
-      : [`#define ${upper}_OUTPUTS ${outputs.length}`, "/* Bytes of all outputs, one after the other. */"]),
+      : [`#define ${upper}_OUTPUTS ${outputs.length}`, "/* Bytes of all outputs, which are contiguous. */"]),
     `#define ${upper}_OUTPUT_BYTES ${bytes}`,
     ...arenaMacros(name, program),
     ...(whole
       ? []
       : [
-          "/* The input's rows are pushed; there is no place for a whole picture. */",
+          "/* Rows of the input are pushed; the arena has no room for a whole picture. */",
           `#define ${upper}_INPUT_BY_ROWS 1`,
         ]),
     `#define ${upper}_MACS ${macs}`,
@@ -370,18 +370,19 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
   if (detector !== undefined) {
     const { scoreThreshold = defaultScoreThreshold, nmsIou = defaultNmsIou } = detector;
     lines.push(
-      "/* How phinets_detect reads the output. */",
+      "/* Description of the output for phinets_detect and phinets_follow. */",
       `extern const phinets_detector ${name}_head;`,
       `#define ${upper}_DETECTOR 1`,
-      "/* What to give it: least score of a box, and the IoU from which two boxes of a class are one. */",
+      "/* Thresholds for them, 0..1: score of a box, and IoU above which two boxes of a class count as one object. */",
       ...defaultMacro(`${upper}_SCORE_THRESHOLD`, fractionOf("scoreThreshold", scoreThreshold)),
       ...defaultMacro(`${upper}_NMS_IOU`, fractionOf("nmsIou", nmsIou)),
     );
   }
   if (names !== undefined) lines.push("");
   lines.push(
-    `/* What an inference goes on with. Define ${upper}_CALLERS_ARENA for your own, one a task: an arena of`,
-    `   ${upper}_ARENA_BYTES at a multiple of 16, and a context, which init joins. */`,
+    `/* State of one inference. To run several at a time, define ${upper}_CALLERS_ARENA and give each task its own`,
+    `   context and its own arena of ${upper}_ARENA_BYTES at a multiple of 16 bytes. Call init once to connect them;`,
+    "   run, begin and push_rows are as below, for the given context. */",
     "typedef struct {",
     "  phinets_state state;",
     `  int16_t next[${steps.length}];`,
@@ -390,7 +391,7 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
     ...(program.banks.length === 1
       ? []
       : [
-          "/* The same with memory of your own in each bank, at multiples of 8. */",
+          "/* The same with separate memory for each bank, at multiples of 8 bytes. */",
           `void ${name}_context_init_banks(${bankParameters(name, program)});`,
         ]),
     `int ${name}_context_run(${name}_context *context, const int8_t *input, int8_t *output);`,
@@ -400,18 +401,19 @@ function header({ q, name, program, input }: Model, { detector, classes }: COpti
     `#ifndef ${upper}_CALLERS_ARENA`,
     ...(whole
       ? [
-          "/* A place for the input: fill it and pass it to run. A run overwrites it. The input may lie elsewhere too. */",
+          `/* Returns ${upper}_INPUT_BYTES of the arena for the input. Fill them and pass them to run, which overwrites them. Any`,
+          "   other buffer may be used instead. */",
           `int8_t *${name}_input(void);`,
           "",
         ]
       : []),
-    `/* Runs the network once. input: ${upper}_INPUT_BYTES, read where it is, up to 3 bytes beyond its end too;`,
-    `   output: ${upper}_OUTPUT_BYTES${readsLastOutput(program) ? ", read by layers too, up to 3 bytes beyond its end" : ""}. Returns 0. Not`,
-    "   reentrant: the arena is static. */",
+    `/* Runs the network once. input: ${upper}_INPUT_BYTES, read in place; up to 3 bytes beyond its end are read, too.`,
+    `   output: ${upper}_OUTPUT_BYTES${readsLastOutput(program) ? ", which layers also read, up to 3 bytes beyond its end" : ""}.`,
+    "   Returns 0. Not reentrant: the arena is static. */",
     `int ${name}_run(const int8_t *input, int8_t *output);`,
     "",
-    "/* The same from a camera's lines, top to bottom: begin, then push rows, any number a call. push_rows returns 1 when the",
-    "   output is complete, else 0: it needs more. */",
+    "/* The same row by row, as from a camera: call begin, then push_rows with the next `count` rows, from top to bottom.",
+    "   push_rows returns 1 if the output is complete, else 0: more rows are needed. */",
     `void ${name}_begin(int8_t *output);`,
     `int ${name}_push_rows(const int8_t *rows, int32_t count);`,
     "#endif",

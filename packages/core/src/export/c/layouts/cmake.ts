@@ -60,7 +60,7 @@ project(${name}_network C)
 ${cmakeBegin}
 option(${NAME}_INSTALL "Install ${name}::network and its headers" \${alone})
 
-# Kernels, detection and tracking: all networks of a project share them.
+# Kernels, detection and tracking, shared by all networks of a project.
 if(NOT TARGET phinets_kernels)
   add_library(phinets_kernels STATIC
     ${unitsOf(includeAndSource(libraryOf(firmware))).join("\n    ")})
@@ -81,7 +81,7 @@ target_include_directories(${name}_network
 target_link_libraries(${name}_network PUBLIC phinets_kernels)
 
 if(${NAME}_INSTALL)
-  # A folder of its own: the kernels' library has the same name in every network's package.
+  # In a separate folder, because the kernels' library has the same name in the package of every network.
   install(TARGETS ${name}_network phinets_kernels EXPORT ${name}Targets ARCHIVE DESTINATION lib/${name})
   install(DIRECTORY include/ DESTINATION include/${name})
   install(EXPORT ${name}Targets NAMESPACE ${name}:: DESTINATION lib/cmake/${name})
@@ -98,7 +98,7 @@ endif()
 function config(name: string, version: string): string {
   return `include("\${CMAKE_CURRENT_LIST_DIR}/${name}Targets.cmake")
 
-# Two packages' kernels have the same names: they must be the same.
+# The kernels of several packages have the same names, so they must be identical.
 get_property(PHINETS_KERNELS GLOBAL PROPERTY PHINETS_KERNELS)
 if(PHINETS_KERNELS AND NOT PHINETS_KERNELS STREQUAL "${version}")
   message(FATAL_ERROR "${name}: its kernels are not those of the project's other networks: export all with one PhiNets")

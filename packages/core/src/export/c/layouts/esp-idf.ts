@@ -28,7 +28,8 @@ include($ENV{IDF_PATH}/tools/cmake/project.cmake)
 project(${name}_example)
 `,
     "sdkconfig.defaults": settings(network),
-    "main/CMakeLists.txt": "# main requires all components.\nidf_component_register(SRCS main.c INCLUDE_DIRS .)\n",
+    "main/CMakeLists.txt":
+      "# By default, main depends on all components.\nidf_component_register(SRCS main.c INCLUDE_DIRS .)\n",
     ...below("main", exampleOf(firmware, "esp-idf", name)),
     ...below(
       "components/phinets_kernels",
@@ -73,7 +74,7 @@ function component(files: Files, description: string, more: string): Files {
     ${unitsOf(files).join("\n    ")}
   INCLUDE_DIRS include
   ${more})
-# What an inference takes is decided by -O2.
+# -O2, because it determines the time of an inference.
 target_compile_options(\${COMPONENT_LIB} PRIVATE -O2)
 `,
     "idf_component.yml": `version: "1.0.0"\ndescription: ${description}\ndependencies:\n  idf: ">=5.0"\n`,

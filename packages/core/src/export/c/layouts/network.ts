@@ -100,7 +100,7 @@ export function ascii(text: string): string {
 /**
  * CMake: enables the languages and sets `alone` if the folder is a project of its own, which then gets a build type.
  */
-export const cmakeBegin = `if(NOT MSVC) # whose .S files would be empty
+export const cmakeBegin = `if(NOT MSVC) # for which the .S files would be empty
   enable_language(ASM)
 endif()
 

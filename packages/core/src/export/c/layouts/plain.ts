@@ -101,7 +101,7 @@ function cmake({ name, target }: CNetwork, library: Files, { version }: Firmware
   const board = fileName(target.name);
   const programs = isLinked(target)
     ? `if(CMAKE_CROSSCOMPILING)
-  # Add your own files.
+  # Put your own sources into ${board}/.
   file(GLOB application \${CMAKE_CURRENT_SOURCE_DIR}/${board}/*.[cS])
   if(BENCHMARK)
     file(GLOB benchmark \${CMAKE_CURRENT_SOURCE_DIR}/benchmark/*.c)
@@ -114,13 +114,13 @@ function cmake({ name, target }: CNetwork, library: Files, { version }: Firmware
   set_target_properties(${board}.elf PROPERTIES LINK_DEPENDS \${script})
 else()`
     : "if(NOT CMAKE_CROSSCOMPILING)";
-  return `# In a project of your own: add_subdirectory of this folder, then target_link_libraries(YOURS ${name}_model).
+  return `# In your own project: add_subdirectory(THIS_FOLDER), then target_link_libraries(YOUR_TARGET ${name}_model).
 cmake_minimum_required(VERSION 3.10)
 project(${name}_model C)
 set(CMAKE_C_STANDARD 99)
 ${cmakeBegin}
 
-# Kernels, detection and tracking: all networks of a project share them.
+# Kernels, detection and tracking, shared by all networks of a project.
 if(NOT TARGET phinets_kernels)
   add_library(phinets_kernels STATIC
     ${unitsOf(library).join("\n    ")})

@@ -39,7 +39,7 @@ find_package(Zephyr REQUIRED HINTS $ENV{ZEPHYR_BASE})
 project(${name}_sample)
 target_sources(app PRIVATE src/main.c)
 `,
-    "sample/prj.conf": "# An inference runs on the main thread.\nCONFIG_MAIN_STACK_SIZE=12288\n",
+    "sample/prj.conf": "# The main thread runs the inference.\nCONFIG_MAIN_STACK_SIZE=12288\n",
     ...below("sample/src", exampleOf(firmware, "zephyr", name)),
     "README.md": readme(network, {
       start: `A module for Zephyr 3.4 or later and the nRF Connect SDK. sample/ is an application of it:
@@ -67,7 +67,7 @@ function lists({ name }: CNetwork, firmware: Firmware): string {
   const here = "$" + "{CMAKE_CURRENT_LIST_DIR}/..";
   const units = unitsOf(includeAndSource(libraryOf(firmware)), here);
   return `if(CONFIG_${option(name)})
-  # Kernels, detection and tracking: all networks of an application share them.
+  # Kernels, detection and tracking, shared by all networks of an application.
   if(NOT TARGET phinets_kernels)
     zephyr_library_named(phinets_kernels)
     zephyr_library_sources(
