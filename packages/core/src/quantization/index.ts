@@ -12,6 +12,7 @@ export * from "./output-range.js";
 export * from "./quantize.js";
 export * from "./report.js";
 export * from "./requantization.js";
+export * from "./sensitivity.js";
 export * from "./serialize.js";
 export * from "./simulate.js";
 export * from "./softmax.js";

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Random } from "../tensor/index.js";
+import { Random, sigmoid } from "../tensor/index.js";
 import { Observer, type Range } from "./index.js";
 
-/** Error of int8 over the range, with zero exactly representable. */
-function squaredError(values: Float32Array, { low, high }: Range): number {
+/** Error of a function's results when its argument is int8 over the range, with zero exactly representable. */
+function squaredError(values: Float32Array, { low, high }: Range, of = (x: number) => x): number {
   const scale = (high - low) / 255;
   const zeroPoint = Math.round(-128 - low / scale);
   return values.reduce((sum, x) => {
     const q = Math.min(127, Math.max(-128, Math.round(x / scale) + zeroPoint));
-    return sum + (x - scale * (q - zeroPoint)) ** 2;
+    return sum + (of(x) - of(scale * (q - zeroPoint))) ** 2;
   }, 0);
 }
 
@@ -58,6 +58,41 @@ describe("Observer", () => {
       expect(chosen).toBeLessThanOrEqual(best * 1.05);
       expect(chosen).toBeLessThanOrEqual(squaredError(values, full) * 1.02);
     }
+  });
+
+  it("mse: errors count by their channel's importance", () => {
+    const random = new Random(6);
+    // A loud channel that hardly matters beside a quiet one that does, whose error alone is brute-forced.
+    const loud = Float32Array.from({ length: 4000 }, () => 20 * random.normal());
+    const quiet = Float32Array.from({ length: 4000 }, () => random.normal());
+    const values = Float32Array.from({ length: 8000 }, (_, i) => (i % 2 === 0 ? loud : quiet)[i >> 1]);
+    const range = (importance?: Float64Array): Range => {
+      const observer = new Observer(2, importance);
+      observer.observe(values, "x");
+      return observer.range("mse");
+    };
+    const weighted = (of: Range): number => 1e-6 * squaredError(loud, of) + squaredError(quiet, of);
+    const chosen = range(Float64Array.of(1e-6, 1));
+    let best = Number.POSITIVE_INFINITY;
+    for (let end = 1; end < 80; end++) best = Math.min(best, weighted({ low: -end, high: end }));
+    expect(weighted(chosen)).toBeLessThan(1.1 * best);
+    expect(weighted(chosen)).toBeLessThan(weighted(range()) / 10);
+  });
+
+  it("mse: before an activation, the errors of its results count", () => {
+    const random = new Random(7);
+    // Most values are where the sigmoid is flat, where moving them a little costs nothing and moving them far does.
+    const values = Float32Array.from({ length: 4000 }, (_, i) => (i % 4 === 0 ? 0.5 : 6) + 0.3 * random.normal());
+    const observer = new Observer(1, undefined, {
+      value: sigmoid,
+      slope: (x) => sigmoid(x) * (1 - sigmoid(x)),
+    });
+    observer.observe(values, "x");
+    const chosen = squaredError(values, observer.range("mse"), sigmoid);
+    let best = Number.POSITIVE_INFINITY;
+    for (let end = 0.1; end < 8; end += 0.05)
+      best = Math.min(best, squaredError(values, { low: observer.range("mse").low, high: end }, sigmoid));
+    expect(chosen).toBeLessThan(1.1 * best);
   });
 
   it("every method stays within what was seen and around zero", () => {

@@ -4,7 +4,8 @@
  *
  * The defaults were measured on a PhiNet detector trained on the conveyor set (alpha 0.35, 96x128, 200 unseen
  * pictures). Signal-to-noise ratio of its output: minmax 34.7 dB, percentile 99.9 30.5 dB, 99.99 36.2 dB, mse 36.4 dB;
- * bias correction adds 0.1 dB to the last.
+ * bias correction adds 0.1 dB to the last. These were without the channels' sensitivity (`outputSensitivity`), which
+ * weighs them since.
  */
 import { deployWeights, type Graph, requireInt8, rescaleJoins, withBatch } from "../graph/index.js";
 import type { FloatWeights } from "../tensor/index.js";
@@ -12,6 +13,7 @@ import { calibrate, type FloatRunner } from "./calibrate.js";
 import { integerNetwork, relevantRanges } from "./integer-network.js";
 import type { Range, RangeMethod } from "./observers.js";
 import { leastHarmfulRange, type OutputError } from "./output-range.js";
+import type { FloatBatch } from "./sensitivity.js";
 import type { QuantizedNetwork } from "./types.js";
 
 export interface QuantizeOptions {
@@ -76,18 +78,16 @@ export function quantize(
   for (const node of deployed.graph.nodes) requireInt8(node, "quantization.op");
   const { outputError } = options;
   const outputs = new Map<string, Float32Array[]>(deployed.graph.outputs.map((name) => [name, []]));
-  const run: FloatRunner = (...parameters) => {
-    const values = options.run(...parameters);
-    if (outputError === undefined) return values;
+  const keepOutputs = (values: FloatBatch): void => {
+    if (outputError === undefined) return;
     for (const [name, kept] of outputs) {
       const { data, shape } = values[name];
       const size = data.length / shape[0];
       for (let i = 0; i < shape[0] && kept.length < outputPictures; i++)
         kept.push(data.slice(i * size, (i + 1) * size));
     }
-    return values;
   };
-  const observers = calibrate(deployed.graph, deployed.weights, batches, run);
+  const observers = calibrate(deployed.graph, deployed.weights, batches, options.run, keepOutputs);
   const bounds = relevantRanges(deployed.graph);
   const rangesOf = new Map<string, Range>();
   const means = new Map<string, Float64Array>();

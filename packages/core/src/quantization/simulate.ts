@@ -84,32 +84,37 @@ function fillTable(
   for (let i = 0; i < 256; i++) {
     const x = input.scale * (i - 128 - input.zeroPoint);
     block[table.values + i] = output.scale * (lookup.table[i] - output.zeroPoint);
-    const [y, slope] = activation(x);
-    const q = Math.round(y / output.scale) + output.zeroPoint;
-    block[table.slopes + i] = q < -128 || q > 127 ? 0 : slope;
+    const q = Math.round(activation.value(x) / output.scale) + output.zeroPoint;
+    block[table.slopes + i] = q < -128 || q > 127 ? 0 : activation.slope(x);
   }
 }
 
-/** Value and slope in real numbers. */
-type Activation = (x: number) => [y: number, slope: number];
+/** A function of one value, and its derivative. */
+export interface Activation {
+  value(x: number): number;
+  slope(x: number): number;
+}
 
-function activationOf(node: NodeWith<TableOp>): Activation {
+/** The function that an activation's node applies to each element. */
+export function activationOf(node: NodeWith<TableOp>): Activation {
   if (node.op !== "unary") return activations[node.op];
   const { function: of, alpha } = node.attributes;
   const { value, slope } = unaryFunctions[of];
-  return (x) => [value(x, alpha), slope(x, alpha)];
+  return { value: (x) => value(x, alpha), slope: (x) => slope(x, alpha) };
 }
 
+const hardswishGate = (x: number): number => Math.min(1, Math.max(0, x / 6 + 0.5));
+
 const activations: Readonly<Record<Exclude<TableOp, "unary">, Activation>> = {
-  relu: (x) => [Math.max(0, x), x > 0 ? 1 : 0],
-  relu6: (x) => [Math.min(6, Math.max(0, x)), x > 0 && x < 6 ? 1 : 0],
-  hardswish: (x) => {
-    const gate = Math.min(1, Math.max(0, x / 6 + 0.5));
-    return [x * gate, gate + (x > -3 && x < 3 ? x / 6 : 0)];
+  relu: { value: (x) => Math.max(0, x), slope: (x) => (x > 0 ? 1 : 0) },
+  relu6: { value: (x) => Math.min(6, Math.max(0, x)), slope: (x) => (x > 0 && x < 6 ? 1 : 0) },
+  hardswish: {
+    value: (x) => x * hardswishGate(x),
+    slope: (x) => hardswishGate(x) + (x > -3 && x < 3 ? x / 6 : 0),
   },
-  sigmoid: (x) => {
-    const y = sigmoid(x);
-    return [Math.min(y, 255 / 256), y * (1 - y)]; // int8 cannot represent 1 itself, but values near it are not clamped either
+  sigmoid: {
+    value: (x) => Math.min(sigmoid(x), 255 / 256), // int8 cannot represent 1 itself, but values near it are not clamped either
+    slope: (x) => sigmoid(x) * (1 - sigmoid(x)),
   },
 };
 

@@ -57,7 +57,7 @@ export interface AwareResult {
 export const awareEpochs = ({ epochs }: Pick<Recipe, "epochs">): number => Math.max(3, Math.round(epochs / 10));
 
 /** The peak learning rate as a fraction of the run's. */
-const rateFraction = 0.05;
+const rateFraction = 0.01;
 
 /** Fewer steps settle neither ranges nor weights. */
 const leastSteps = 10;
