@@ -11,6 +11,7 @@ import { anchorsOf, type Block, blocksOf, linksOf, shownFilesOf } from "./docs/m
 import { declareSdk } from "./docs/sdk.js";
 import { isShown, makeFolder, makePrograms, missingLine, runShell } from "./docs/shell.js";
 import { tinyDataset } from "./road-tools.js";
+import { sharedData } from "./shared.js";
 import { installed } from "./tools.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -29,6 +30,9 @@ const material = join(temporary, "material");
 const people = join(temporary, "people");
 const links = { models: join(root, "models"), apps: join(docs, "apps"), observe: join(root, "examples/observe") };
 
+/** A photo of two people, or undefined: then no page is compared with what a network finds in one. */
+const photo = sharedData && join(sharedData, "coco-person/test/images/000000000061.jpg");
+
 /** What the pages assume: a data set, one with bad rows, pictures without labels, a photo, a clip, the models. */
 beforeAll(async () => {
   makePrograms(programs, join(root, "packages/cli/bin/phinets.js"), join(root, "node_modules/.bin"));
@@ -41,7 +45,7 @@ beforeAll(async () => {
   mkdirSync(join(material, "pictures"));
   cpSync(frame, join(material, "pictures/1.png"));
   const ffmpeg = (...words: string[]) => execFileSync("ffmpeg", ["-loglevel", "error", ...words], { cwd: material });
-  ffmpeg("-i", frame, "-vf", "scale=320:240", "photo.jpg");
+  ffmpeg("-i", photo ?? frame, "-vf", "scale=320:240", "photo.jpg");
   ffmpeg("-framerate", "8", "-i", "my-parts/clip/images/%06d.png", "-c:v", "mjpeg", "-q:v", "2", "clip.avi");
   const where = { folder: temporary, programs, extra: [] };
   const { status, output } = runShell(`phinets export --model ${links.models}/person-128 --out ${people}`, where);
@@ -84,6 +88,7 @@ function problemOf(block: Block, folder: string, last: { output: string }): stri
   if (language === "yaml")
     return block.file === undefined ? "needs a file name, which a command after it reads" : undefined;
   if (language === "text") {
+    if (photo === undefined && /^photo\.jpg|^person \d/m.test(text)) return undefined;
     const line = missingLine(last.output, text);
     return line === undefined ? undefined : `"${line}" is not in its place in:\n${last.output}`;
   }
