@@ -70,20 +70,21 @@ const onePath: Record<string, (g: GraphBuilder, x: string) => string> = {
   "grouped convolution": (g, x) => g.conv2d("y", x, { filters: 6, groups: 2 }),
   "pool and dense": (g, x) => g.dense("y", g.flatten("f", g.globalAveragePool("p", x)), 3),
   "flatten and dense": (g, x) => g.dense("y", g.flatten("f", x), 3),
-  hardswish: (g, x) => g.conv2d("y", g.hardswish("h", g.depthwise("d", x)), { filters: 4 }),
-  sigmoid: (g, x) => g.depthwise("y", g.sigmoid("s", x)),
-  tanh: (g, x) => g.depthwise("y", g.unary("t", x, "tanh", 0)),
+  hardswish: (g, x) => g.conv2d("y", g.hardswish("h", g.depthwise("d", x, { kernel: 1 })), { filters: 4 }),
+  sigmoid: (g, x) => g.depthwise("y", g.sigmoid("s", x), { kernel: 1 }),
+  tanh: (g, x) => g.depthwise("y", g.unary("t", x, "tanh", 0), { kernel: 1 }),
   "multiplication by a constant": (g, x) => g.multiply("y", x, g.constant("c", [1, 1, 1, 4])),
   "slice, pad and concat": (g, x) => {
     const part = (name: string, from: number) =>
       g.slice(name, x, { begin: [0, 0, from], size: [4, 4, 2], step: [1, 1] });
     const joined = g.concat("j", [part("late", 2), part("early", 0)]);
-    return g.depthwise("y", g.pad("padded", joined, { top: 1, bottom: 0, left: 0, right: 1 }));
+    return g.depthwise("y", g.pad("padded", joined, { top: 1, bottom: 0, left: 0, right: 1 }), { kernel: 1 });
   },
   "average pool": (g, x) =>
     g.depthwise(
       "y",
       g.averagePool("a", x, { kernel: [2, 2], stride: [2, 2], padding: { top: 0, bottom: 0, left: 0, right: 0 } }),
+      { kernel: 1 },
     ),
 };
 
@@ -116,7 +117,7 @@ describe("outputSensitivity", () => {
           ),
         ]),
       );
-      // Both channels have the same mean over the signs in each derivative, so their ratio is taken before the scaling.
+      // The graph is linear, so its outputs for a picture of one 1 are its derivatives.
       const y = (picture: number[]) =>
         runFloat(graph, signed, { x: tensor("float32", [1, 1, 1, 2], Float32Array.from(picture)) }).z.data;
       for (const c of [0, 1]) sum[c] += y(c === 0 ? [1, 0] : [0, 1]).reduce((s, each) => s + each * each, 0);
@@ -129,7 +130,7 @@ describe("outputSensitivity", () => {
   it("of a gated value is that of the channels whose gates are open", () => {
     const g = new GraphBuilder("net");
     const x = g.input("x", [1, 4, 4, 2]);
-    const gate = g.sigmoid("gate", g.depthwise("d", g.globalAveragePool("p", x), { bias: true }));
+    const gate = g.sigmoid("gate", g.depthwise("d", g.globalAveragePool("p", x), { kernel: 1, bias: true }));
     const graph = g.build([g.multiply("y", x, gate)]);
     const weights = randomWeights(graph);
     weights["d.weight"].data.fill(0);
