@@ -84,7 +84,7 @@ export function calibrate(
       continue;
     }
     moments.observe(valuesOf(batch));
-    first.push(batch);
+    first.push(batch.slice()); // the caller may fill the same array again
     if (pictures >= sensitivityPictures) begin();
   }
   if (pictures === 0)
