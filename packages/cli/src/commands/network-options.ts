@@ -2,7 +2,7 @@
  * Options for what a network may use of a board, shared by fit and the commands that solve for a network in the same
  * way.
  */
-import { defaultFps, defaultFpsAtPower, type Preference, preferences } from "@phinets/core/scaling";
+import { defaultFps, defaultFpsAtPower, type Neck, type Preference, preferences } from "@phinets/core/scaling";
 import type { ChooseOptions } from "@phinets/node/steps";
 import { type OptionDefinition, vary } from "../terminal/definition.js";
 import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
@@ -21,6 +21,7 @@ export interface LimitOptions {
   readonly powerMw?: number;
   readonly prefer?: Preference;
   readonly wide?: boolean;
+  readonly neck?: Neck;
 }
 
 export interface NetworkOptions extends LimitOptions {
@@ -34,7 +35,7 @@ const group = groups.network;
  * A given network has its own size: --network or --weights on the command line overrides limits in a file, and vice
  * versa.
  */
-const limitNames = "imgsz channels fps timeLimit maxRam maxFlash maxMacs maxEnergy powerMw prefer wide".split(" ");
+const limitNames = "imgsz channels fps timeLimit maxRam maxFlash maxMacs maxEnergy powerMw prefer wide neck".split(" ");
 const yields = ["network", "weights"];
 
 export const powerMw: OptionDefinition = {
@@ -118,6 +119,14 @@ export const limitOptions: readonly OptionDefinition[] = [
     group,
     yields,
   },
+  {
+    flags: "--neck <kind>",
+    help: "fpn: give the chosen detector a feature pyramid (a grid twice as fine) and the greatest width that keeps the limits with it",
+    group,
+    parse: oneOf<Neck>("none", "fpn"),
+    usual: "none",
+    yields,
+  },
 ];
 
 /** Options of train and ship, which accept a given network too, and pictures of 1 or 3 channels. */
@@ -149,5 +158,6 @@ export function limitsOf(options: LimitOptions): ChooseOptions["limits"] {
     powerMw: options.powerMw,
     prefer: options.prefer,
     wide: options.wide,
+    neck: options.neck,
   };
 }

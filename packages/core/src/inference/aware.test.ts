@@ -273,6 +273,7 @@ test("gradients are those of the straight-through rule in doubles", () => {
       0,
     );
   };
+  const errors: number[] = [];
   for (const [name, { data }] of Object.entries(real)) {
     const gradient = gradients[name].data;
     const largest = Math.max(1e-3, ...gradient.map(Math.abs));
@@ -282,8 +283,12 @@ test("gradients are those of the straight-through rule in doubles", () => {
       moved[i] += h;
       return loss({ [name]: moved });
     });
-    expect(Math.abs(gradient[i] - (up - down) / 2e-4) / largest, `${name}[${i}]`).toBeLessThan(0.05);
+    const error = Math.abs(gradient[i] - (up - down) / 2e-4) / largest;
+    // A float32 sum next to a tie or to an end of a range is rounded or clamped the other way, and its gradient with it.
+    expect(error, `${name}[${i}]`).toBeLessThan(0.1);
+    errors.push(error);
   }
+  expect(errors.sort((a, b) => a - b)[errors.length >> 1]).toBeLessThan(0.005);
   executor.dispose();
 });
 

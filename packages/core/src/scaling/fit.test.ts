@@ -13,7 +13,7 @@ import {
   fit,
   proxyOf,
 } from "./index.js";
-import { lattice, shapesOf } from "./lattice.js";
+import { alphaOfStem, lattice, shapesOf } from "./lattice.js";
 
 const board = loadBoard("stm32h743");
 const square = (side: number) => ({ height: side, width: side });
@@ -44,6 +44,27 @@ describe("fit", () => {
     expect(result.pareto.at(-1)).toBe(chosen);
     expect(averagePowerMw(chosen.latencyMs, board, 10)).toBeGreaterThan(350);
     expect(averagePowerMw(chosen.latencyMs, board, 0.1)).toBeLessThan(9);
+  });
+  it("gives a detector a pyramid and the greatest width that keeps the limits with it", () => {
+    const { chosen: pyramid, pareto } = fit({ board, imgsz: square(128), classes: ["person"], neck: "fpn" });
+    const { head, alpha, ...others } = pyramid.network;
+    expect(head).toMatchObject({ kind: "yolov2", classes: ["person"], neck: "fpn", filters: 64 });
+    const { head: _, alpha: before, ...same } = chosen.network;
+    expect(others).toEqual(same);
+    expect(Math.abs(alpha - before)).toBeLessThan(8 / 48 + 1e-4);
+    expect(costOf(pyramid.network, board)).toEqual(pyramid);
+    expect(pareto.at(-1)).toBe(pyramid);
+    keeps(pyramid);
+    const wider = costOf({ ...pyramid.network, alpha: alphaOfStem(Math.trunc(48 * alpha) + 1) }, board);
+    expect((wider.latencyMs[0] + wider.latencyMs[1]) / 2).toBeGreaterThan(100);
+    const graph = buildNetwork(pyramid.network);
+    expect(graph.shapes[graph.outputs[0]].slice(1, 3)).toEqual([16, 16]);
+  });
+  it("refuses a pyramid for a classifier, and where no network has room for one", () => {
+    expect(() => fit({ board, task: "classify", neck: "fpn" })).toThrow(/neck "fpn" is for detectors/);
+    expect(() => fit({ board, imgsz: square(96), maxMacs: 300_000, neck: "fpn" })).toThrow(
+      /no network with neck "fpn" keeps the limits/,
+    );
   });
   it("fills the limit that binds: time at ten frames per second, RAM and flash without a rate", () => {
     const imgsz = square(160);

@@ -42,6 +42,7 @@ import { once } from "./known.js";
 import { inputSizes, outputBytesOf, type Task, tiers } from "./lattice.js";
 import { fitsArena, type Limits } from "./limits.js";
 import { type Preference, preferences } from "./proxy.js";
+import { withPyramid } from "./pyramid.js";
 import { choose, type Fitting, fillsBoth, type Miss, paretoMembers, walk } from "./search.js";
 
 export interface FitOptions extends BudgetOptions, Pick<ProgramRequest, "optimize" | "input"> {
@@ -58,7 +59,15 @@ export interface FitOptions extends BudgetOptions, Pick<ProgramRequest, "optimiz
    * many networks. Off by default, since the proxy was not measured on them.
    */
   readonly wide?: boolean;
+  /**
+   * "fpn": the chosen network gets a feature pyramid and, with it, the greatest width that keeps the limits
+   * (`withPyramid`). For detectors. Default "none".
+   */
+  readonly neck?: Neck;
 }
+
+/** What joins a detector's head with the backbone's maps. */
+export type Neck = "none" | "fpn";
 
 /** A network with its exact costs. */
 export interface Candidate<N extends Network = MicromindPhinet> {
@@ -220,12 +229,15 @@ function bestPlanned(fitting: Fitting, place: Place, best: Answer | undefined): 
 /**
  * Chooses a network for a board, as the head of this file describes. Deterministic.
  * Throws PhinetsError naming the resource that even the smallest network exceeds, and by how much; for `optimize`
- * "flash" or "least-ram", which apply only when firmware is made; and for an unknown `prefer`.
+ * "flash" or "least-ram", which apply only when firmware is made; for an unknown `prefer`; and for a `neck` of a
+ * classifier, or one that no network has room for.
  */
 export function fit(options: FitOptions): FitResult {
   const { board, task = "detect", channels = 3, classes = task === "detect" ? 1 : 10, prefer = "balanced" } = options;
   if (!preferences.includes(prefer))
     throw new PhinetsError("scaling.prefer", `fit: prefer is "${prefer}"; known: ${preferences.join(", ")}`, "prefer");
+  if (options.neck === "fpn" && task !== "detect")
+    throw new PhinetsError("scaling.neck", 'fit: neck "fpn" is for detectors; leave it out for a classifier', "neck");
   const head = task === "detect" ? { kind: "yolov2", classes } : { kind: "classifier", classes };
   const budget = budgetOf(options);
   if (options.optimize === "flash" || options.optimize === "least-ram")
@@ -272,9 +284,24 @@ export function fit(options: FitOptions): FitResult {
   }
   if (best === undefined)
     throw nearest === undefined ? roomError(board, task, leastOutput) : missError(nearest, board, budget);
-  const { chosen } = best;
+  const chosen = options.neck === "fpn" ? pyramidOf(best.chosen, board, budget, programRequest) : best.chosen;
   const pareto = membersOf(best.fitting, chosen, board, budget, programRequest);
   return { target: board.name, budget, evaluated, pareto, chosen, fill: fillOf(chosen, budget, board) };
+}
+
+function pyramidOf(chosen: Candidate, board: Board, budget: Budget, programRequest: ProgramRequest): Candidate {
+  const keeps = (candidate: Candidate): boolean => {
+    const { binding, ...shares } = fillOf(candidate, budget, board);
+    return candidate.fits && Object.values(shares).every((share) => share <= 1);
+  };
+  const found = withPyramid(chosen, (network) => costOf(network, board, programRequest), keeps);
+  if (found === undefined)
+    throw new PhinetsError(
+      "scaling.neck",
+      'fit: no network with neck "fpn" keeps the limits; allow more, use a smaller input, or leave the neck out',
+      "neck",
+    );
+  return found;
 }
 
 function someFills(fitting: Fitting, limits: Limits): boolean {
