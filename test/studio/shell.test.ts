@@ -167,6 +167,8 @@ describe.skipIf(browserOptions === undefined)("the page", () => {
     await tab.getByText("Open a folder…").click();
     await tab.getByText("1 of 1 pictures").waitFor();
     await tab.getByRole("link", { name: "Train" }).click();
+    // The room before has a field of the same name, which is there until this one is loaded.
+    await tab.getByRole("heading", { name: "Training" }).waitFor();
     await tab.getByLabel("Open a folder…").setInputFiles(join(given, "parts"));
     await tab.getByLabel("Network", { exact: true }).selectOption("document");
     await tab.getByLabel("network.json").setInputFiles(writeNetwork(root));
