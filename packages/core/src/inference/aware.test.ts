@@ -254,7 +254,8 @@ function straightThrough(network: QuantizedNetwork, shown: Float32Array[]) {
 }
 
 test("gradients are those of the straight-through rule in doubles", () => {
-  const { network, weights } = prepare();
+  // No sum lies so close to a tie or to an end of a range that float32 rounds or clamps it the other way.
+  const { network, weights } = prepare(2);
   const executor = new AwareExecutor(engine, network, weights, batch);
   const shown = pictures(batch, 16 * 16 * 3, 70);
   show(executor, shown);
@@ -284,8 +285,7 @@ test("gradients are those of the straight-through rule in doubles", () => {
       return loss({ [name]: moved });
     });
     const error = Math.abs(gradient[i] - (up - down) / 2e-4) / largest;
-    // A float32 sum next to a tie or to an end of a range is rounded or clamped the other way, and its gradient with it.
-    expect(error, `${name}[${i}]`).toBeLessThan(0.1);
+    expect(error, `${name}[${i}]`).toBeLessThan(0.05);
     errors.push(error);
   }
   expect(errors.sort((a, b) => a - b)[errors.length >> 1]).toBeLessThan(0.005);
