@@ -2,7 +2,8 @@
  * Options for what a network may use of a board, shared by fit and the commands that solve for a network in the same
  * way.
  */
-import { defaultFps, defaultFpsAtPower, type Neck, type Preference, preferences } from "@phinets/core/scaling";
+import { type Neck, necks } from "@phinets/core/networks";
+import { defaultFps, defaultFpsAtPower, type Preference, preferences } from "@phinets/core/scaling";
 import type { ChooseOptions } from "@phinets/node/steps";
 import { type OptionDefinition, vary } from "../terminal/definition.js";
 import { integer, number, oneOf, pictureSize } from "../terminal/options.js";
@@ -123,7 +124,7 @@ export const limitOptions: readonly OptionDefinition[] = [
     flags: "--neck <kind>",
     help: "fpn: give the chosen detector a feature pyramid (a grid twice as fine) and the greatest width that keeps the limits with it",
     group,
-    parse: oneOf<Neck>("none", "fpn"),
+    parse: oneOf<Neck>(...necks),
     usual: "none",
     yields,
   },

@@ -32,6 +32,10 @@ export interface ClassifierHead {
   readonly features?: number;
 }
 
+/** What joins the backbone's maps before a detector's head: nothing, or one level of a feature pyramid. */
+export const necks = ["none", "fpn"] as const;
+export type Neck = (typeof necks)[number];
+
 export interface Yolov2Head {
   readonly kind: "yolov2";
   /** At least 1. */
@@ -41,7 +45,7 @@ export interface Yolov2Head {
   /** Channels between the backbone and the prediction layer. Default 128. */
   readonly filters: number;
   /** "fpn": one level of a feature pyramid; the grid has twice the height and width of the backbone's last map. Default none. */
-  readonly neck?: "fpn";
+  readonly neck?: Exclude<Neck, "none">;
   /** How raw centres become positions (see detection/decode): what the training loss assumed. Default "yolov2". */
   readonly decoder: "yolov2" | "scaled";
 }
@@ -303,7 +307,7 @@ function parseHead(root: Fields, usualFeatures?: number): BuiltHead {
     );
     if (anchors.length === 0) refuse("head.anchors", anchors, "at least one [width, height] in grid cells");
     const filters = fields.integer("filters", 1, 4096, 128);
-    const neck = fields.oneOf("neck", ["none", "fpn"] as const, "none");
+    const neck = fields.oneOf("neck", necks, "none");
     head = {
       kind,
       classes: fields.classes(1),

@@ -114,7 +114,10 @@ const activations: Readonly<Record<Exclude<TableOp, "unary">, Activation>> = {
   },
   sigmoid: {
     value: (x) => Math.min(sigmoid(x), 255 / 256), // int8 cannot represent 1 itself, but values near it are not clamped either
-    slope: (x) => sigmoid(x) * (1 - sigmoid(x)),
+    slope: (x) => {
+      const y = sigmoid(x);
+      return y * (1 - y);
+    },
   },
 };
 

@@ -17,6 +17,7 @@ import {
   buildNetwork,
   type Classes,
   type MicromindPhinet,
+  type Neck,
   type Network,
   parseNetwork,
   phinetBlocks,
@@ -65,9 +66,6 @@ export interface FitOptions extends BudgetOptions, Pick<ProgramRequest, "optimiz
    */
   readonly neck?: Neck;
 }
-
-/** What joins a detector's head with the backbone's maps. */
-export type Neck = "none" | "fpn";
 
 /** A network with its exact costs. */
 export interface Candidate<N extends Network = MicromindPhinet> {
@@ -291,8 +289,8 @@ export function fit(options: FitOptions): FitResult {
 
 function pyramidOf(chosen: Candidate, board: Board, budget: Budget, programRequest: ProgramRequest): Candidate {
   const keeps = (candidate: Candidate): boolean => {
-    const { binding, ...shares } = fillOf(candidate, budget, board);
-    return candidate.fits && Object.values(shares).every((share) => share <= 1);
+    const fill = fillOf(candidate, budget, board);
+    return candidate.fits && fill[fill.binding]! <= 1;
   };
   const found = withPyramid(chosen, (network) => costOf(network, board, programRequest), keeps);
   if (found === undefined)

@@ -22,6 +22,11 @@ export function alphaOfStem(channels: number): number {
   return Math.ceil((channels / 48) * 1e4) / 1e4;
 }
 
+/** The channels of a stem: the inverse of `alphaOfStem`. */
+export function stemOf({ alpha }: MicromindPhinet): number {
+  return Math.trunc(48 * alpha);
+}
+
 interface Ranges {
   readonly stem: Readonly<Record<Task, readonly [least: number, most: number]>>;
   readonly betas: readonly number[];
@@ -54,6 +59,12 @@ const ranges = {
 
 export type Tier = keyof typeof ranges;
 export const tiers: readonly Tier[] = ["ordinary", "small"];
+
+/** The least and the most channels of a stem, over all tiers. */
+export function stemsOf(task: Task): { readonly least: number; readonly most: number } {
+  const stems = tiers.map((tier) => ranges[tier].stem[task]);
+  return { least: Math.min(...stems.map(([least]) => least)), most: Math.max(...stems.map(([, most]) => most)) };
+}
 
 const resolutions: Readonly<Record<Task, readonly number[]>> = {
   detect: [64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256, 288, 320],
